@@ -1,0 +1,68 @@
+//! `golden-bell check`: what `run` would find, without touching Kafka.
+
+use crate::config::{Config, Key};
+use crate::core::directory::{AreaKind, Areas};
+use crate::core::rules::RuleSet;
+use crate::runtime::Loaded;
+
+use super::output;
+
+/// Stands in for a key that is not there, so that all the rest can be checked; nothing made with it leaves the check.
+const NO_KEY: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+
+pub(super) fn execute(mut config: Config) -> anyhow::Result<()> {
+    config.require_paths()?;
+    let has_key = config.privacy.token_key.is_some();
+    if !has_key {
+        config.privacy.token_key = Key::from_hex(NO_KEY);
+    }
+    let loaded = Loaded::load(&config)?;
+    for (what, found) in [
+        ("configuration", configuration(&config)),
+        ("rules", rules(&config, &loaded.rulebook.rules.load())),
+        ("directory", directory(&config, &loaded.rulebook.areas.load())),
+        ("allow-list", allow_list(&config)),
+        ("token key", if has_key { "set" } else { "not set: run needs privacy.token_key" }.to_owned()),
+    ] {
+        output::line(format_args!("{what:<14} {found}"))?;
+    }
+    Ok(())
+}
+
+fn configuration(config: &Config) -> String {
+    let file = config.file().map_or_else(|| "built-in defaults".to_owned(), |path| path.display().to_string());
+    match config.environment_keys().collect::<Vec<_>>().join(", ") {
+        keys if keys.is_empty() => file,
+        keys => format!("{file}; from the environment: {keys}"),
+    }
+}
+
+fn rules(config: &Config, rules: &RuleSet) -> String {
+    let levels = rules.levels();
+    format!(
+        "{}: {} rules, version {}; urgent from {}, high from {}, medium from {}",
+        config.rules.path.display(),
+        rules.rules().len(),
+        rules.version(),
+        levels.urgent,
+        levels.high,
+        levels.medium
+    )
+}
+
+fn directory(config: &Config, areas: &Areas) -> String {
+    let count = |kind: AreaKind| areas.all().iter().filter(|area| area.kind == kind).count();
+    let kinds = AreaKind::ALL.into_iter().map(|kind| (kind, count(kind))).filter(|(_, count)| *count > 0);
+    let kinds = kinds.map(|(kind, count)| format!("{count} {}", kind.as_str())).collect::<Vec<_>>().join(", ");
+    format!("{}: {} areas ({kinds}), version {}", config.directory.path.display(), areas.all().len(), areas.version())
+}
+
+fn allow_list(config: &Config) -> String {
+    let allow = &config.matching.allow;
+    format!(
+        "{} phones, {} prefixes, {} payee accounts",
+        allow.phones.len(),
+        allow.prefixes.len(),
+        allow.payee_accounts.len()
+    )
+}

@@ -1,0 +1,105 @@
+//! The people of a case.
+
+use serde::{Deserialize, Serialize};
+
+use super::bounds::{MAX_GROUPS, MAX_ID, MAX_WORD, clip, json_len};
+use crate::core::matched::{Subject, TrustedContact};
+
+/// The person at risk, as a case keeps them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Person {
+    /// The registrant, or the one whose household this is; null for `precise`.
+    pub registrant_id: Option<String>,
+    /// The household member; null for the registrant.
+    pub member_id: Option<String>,
+    /// Name.
+    pub name: Option<String>,
+    /// The first phone listed, or the one of the event for `precise`.
+    pub phone: Option<String>,
+    /// Preferred language.
+    pub language: Option<String>,
+    /// Groups.
+    pub groups: Vec<String>,
+    /// Area code where they live now; the case's own `area` says who handles it.
+    pub area: Option<String>,
+    /// Workplace code.
+    pub workplace: Option<String>,
+    /// Whether `groups` has `minor`.
+    pub minor: bool,
+    /// Whether they consented to be messaged.
+    pub consented: bool,
+}
+
+impl From<&Subject<'_>> for Person {
+    fn from(subject: &Subject<'_>) -> Self {
+        let id = |text: &Option<_>| text.as_deref().map(|t: &str| clip(t, MAX_ID));
+        let word = |text: &Option<_>| text.as_deref().map(|t: &str| clip(t, MAX_WORD));
+        Person {
+            registrant_id: id(&subject.registrant_id),
+            member_id: id(&subject.member_id),
+            name: word(&subject.name),
+            phone: word(&subject.phone),
+            language: word(&subject.language),
+            groups: subject.groups.iter().take(MAX_GROUPS).map(|group| clip(group, MAX_WORD)).collect(),
+            area: id(&subject.area),
+            workplace: id(&subject.workplace),
+            minor: subject.minor,
+            consented: subject.consented,
+        }
+    }
+}
+
+impl Person {
+    pub(super) fn wire_bound(&self) -> usize {
+        let texts = [
+            &self.registrant_id,
+            &self.member_id,
+            &self.name,
+            &self.phone,
+            &self.language,
+            &self.area,
+            &self.workplace,
+        ];
+        256 + texts.into_iter().flatten().chain(&self.groups).map(|t| json_len(t) + 3).sum::<usize>()
+    }
+}
+
+/// Somebody close to the person at risk who may be told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Contact {
+    /// Registrant id, or registrant id + `/` + member id.
+    pub person_id: String,
+    /// The relation written in the listing.
+    #[serde(default)]
+    pub relation: Option<String>,
+    /// Name.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// The first phone listed.
+    #[serde(default)]
+    pub phone: Option<String>,
+    /// Whether they consented to be messaged.
+    #[serde(default)]
+    pub consented: bool,
+}
+
+impl From<&TrustedContact<'_>> for Contact {
+    fn from(contact: &TrustedContact<'_>) -> Self {
+        let word = |text: &Option<_>| text.as_deref().map(|t: &str| clip(t, MAX_WORD));
+        Contact {
+            person_id: clip(&contact.person_id, 2 * MAX_ID),
+            relation: word(&contact.relation),
+            name: word(&contact.name),
+            phone: word(&contact.phone),
+            consented: contact.consented,
+        }
+    }
+}
+
+impl Contact {
+    pub(super) fn wire_bound(&self) -> usize {
+        let texts = [&self.relation, &self.name, &self.phone];
+        128 + json_len(&self.person_id) + texts.into_iter().flatten().map(|t| json_len(t)).sum::<usize>()
+    }
+}

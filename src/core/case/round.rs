@@ -1,0 +1,140 @@
+//! The rounds of a case, and what happened in them.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::bounds::json_len;
+use super::{Outcome, State};
+use crate::core::rules::{Level, Rule};
+use crate::core::text::wire_enum;
+
+wire_enum! {
+    /// What an entry of the history tells.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    pub enum Happening {
+        /// The case was opened.
+        Opened = "opened",
+        /// A round ended; the entry keeps its outcome.
+        RoundEnded = "round_ended",
+        /// The case was opened again.
+        Reopened = "reopened",
+        /// Another unit of the directory took over.
+        Reassigned = "reassigned",
+        /// The level rose.
+        Raised = "raised",
+        /// It went to the next step.
+        Escalated = "escalated",
+        /// The acknowledgement lapsed.
+        Lapsed = "lapsed",
+        /// Somebody took it on.
+        Acknowledged = "acknowledged",
+        /// Somebody tried to reach the person.
+        Contacting = "contacting",
+        /// The person was reached.
+        Reached = "reached",
+        /// An outcome was reported.
+        Outcome = "outcome",
+        /// The person was looked after again.
+        Visited = "visited",
+        /// The case was closed.
+        Closed = "closed",
+    }
+}
+
+/// Something that happened to a case, and how the case stood after it; of a round's end, how it stood before.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HistoryEntry {
+    /// When, by the clock of the partition.
+    pub at: DateTime<Utc>,
+    /// What.
+    pub what: Happening,
+    /// In which round.
+    pub round: u32,
+    /// State.
+    pub state: State,
+    /// Outcome.
+    pub outcome: Outcome,
+    /// Level.
+    pub level: Level,
+    /// Score.
+    pub score: u32,
+    /// Step.
+    pub step: u8,
+    /// How often in a row; `at` is that of the last.
+    #[serde(default = "once", skip_serializing_if = "is_one")]
+    pub times: u32,
+    /// Who did it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// The area it went to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub area: Option<String>,
+}
+
+const fn once() -> u32 {
+    1
+}
+
+fn is_one(times: &u32) -> bool {
+    *times == 1
+}
+
+impl HistoryEntry {
+    pub(super) fn wire_bound(&self) -> usize {
+        300 + [&self.by, &self.area].into_iter().flatten().map(|text| json_len(text)).sum::<usize>()
+    }
+}
+
+/// A rule that held. Its text is that of the rules in force when it is needed, like the version a warning names.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldRule {
+    /// Id of the rule.
+    pub rule: String,
+    /// Its points.
+    pub points: i32,
+}
+
+impl From<&Rule> for HeldRule {
+    fn from(rule: &Rule) -> Self {
+        HeldRule { rule: rule.id().to_owned(), points: rule.points() }
+    }
+}
+
+/// What is counted anew in each round: from opening to closing, reopening or reassignment.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Round {
+    /// 1 for the first.
+    pub number: u32,
+    /// When it started, by the clock of the partition.
+    pub started_at: DateTime<Utc>,
+    /// Contacts.
+    pub contacts: u32,
+    /// Warnings.
+    pub warnings: u32,
+    /// Whether the line was busy at a contact.
+    #[serde(skip_serializing_if = "is_false")]
+    pub line_busy: bool,
+    /// Whether a contact did not reach.
+    #[serde(skip_serializing_if = "is_false")]
+    pub missed_contact: bool,
+    /// Whether the outcome was `dissuaded` at a time.
+    #[serde(skip_serializing_if = "is_false")]
+    pub dissuaded: bool,
+    /// Whether the outcome was `refused` at a time.
+    #[serde(skip_serializing_if = "is_false")]
+    pub refused: bool,
+    /// Who has taken the case on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub holder: Option<String>,
+    /// When somebody first took it on or did something about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub acknowledged_at: Option<DateTime<Utc>>,
+    /// When the person was first reached.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reached_at: Option<DateTime<Utc>>,
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
+}

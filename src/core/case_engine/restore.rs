@@ -1,0 +1,102 @@
+//! How a book is built from the topic `cases`.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::book::{CaseBook, Kept};
+use crate::core::case::Case;
+
+/// Why a record of `cases` cannot be restored.
+#[derive(Debug, thiserror::Error)]
+pub enum RestoreError {
+    /// The value is not a case.
+    #[error("the value of case {case_id} is not a case: {detail}")]
+    NotACase {
+        /// The key of the record.
+        case_id: String,
+        /// What is wrong with it and where, without anything that stands in it.
+        detail: String,
+    },
+    /// The value is another case than the key says.
+    #[error("the value under {key} is case {case_id}")]
+    WrongKey {
+        /// The key of the record.
+        key: String,
+        /// The case in the value.
+        case_id: String,
+    },
+}
+
+impl RestoreError {
+    /// What serde says may repeat what stands in the value: only the kind of the fault and its place are kept.
+    fn not_a_case(case_id: &str, error: &serde_json::Error) -> Self {
+        let kind = if error.is_data() { "a field is not as it should be" } else { "not JSON" };
+        let detail = format!("{kind}, line {} column {}", error.line(), error.column());
+        RestoreError::NotACase { case_id: case_id.to_owned(), detail }
+    }
+}
+
+impl CaseBook {
+    /// Takes in a record of `cases`; they come in the order of the topic, so that the newest of a case wins. Without a
+    /// value the case is gone.
+    ///
+    /// # Errors
+    /// [`RestoreError`] if the value is not the case it should be.
+    pub fn restore(&mut self, case_id: &str, value: Option<&[u8]>) -> Result<(), RestoreError> {
+        let Some(value) = value.filter(|value| !value.is_empty()) else {
+            self.forget(case_id);
+            return Ok(());
+        };
+        let case = Case::decode(value).map_err(|error| RestoreError::not_a_case(case_id, &error))?;
+        if case.case_id != case_id {
+            return Err(RestoreError::WrongKey { key: case_id.to_owned(), case_id: case.case_id });
+        }
+        self.forget(case_id);
+        let id: Arc<str> = Arc::from(case_id);
+        let subject = match self.kept.get_key_value(case.subject_id.as_str()) {
+            Some((subject, _)) => Arc::clone(subject),
+            None => Arc::from(case.subject_id.as_str()),
+        };
+        self.restoring.insert(Arc::clone(&id), Arc::clone(&subject));
+        let due = case.next_deadline_at.unwrap_or(case.updated_at);
+        let kept = Kept { id, bytes: value.into(), level: case.level, state: case.state, due: Some(due) };
+        self.counts.add(kept.level, kept.state);
+        self.cases += 1;
+        self.kept.entry(subject).or_default().push(kept);
+        Ok(())
+    }
+
+    fn forget(&mut self, case_id: &str) {
+        let Some(subject) = self.restoring.remove(case_id) else {
+            return;
+        };
+        if let Some(kept) = self.kept.get_mut(&subject) {
+            if let Some(index) = kept.iter().position(|kept| *kept.id == *case_id) {
+                let gone = kept.remove(index);
+                self.counts.remove(gone.level, gone.state);
+                self.cases -= 1;
+            }
+            if kept.is_empty() {
+                self.kept.remove(&subject);
+            }
+        }
+    }
+
+    /// Whose case this is, of those restored so far; `None` once the restore is finished.
+    pub fn restored_subject(&self, case_id: &str) -> Option<&str> {
+        self.restoring.get(case_id).map(|subject| &**subject)
+    }
+
+    /// The topic has been read: builds the timers. A case that waits for nothing is looked at as soon as the clock
+    /// moves.
+    pub fn finish_restore(&mut self) {
+        self.restoring = HashMap::new();
+        for (subject, kept) in &self.kept {
+            for kept in kept {
+                if let Some(due) = kept.due {
+                    self.timers.insert((due, Arc::clone(&kept.id), Arc::clone(subject)));
+                }
+            }
+        }
+    }
+}

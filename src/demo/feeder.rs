@@ -1,0 +1,122 @@
+//! The world outside: registers the people of the zone, then sends what operators and banks would send.
+
+use std::time::{Duration, Instant};
+
+use anyhow::bail;
+use chrono::{TimeDelta, Utc};
+
+use crate::generate::{Mix, Record, StoryBook, Zone};
+use crate::kafka::client::Connection;
+use crate::kafka::producer::{Delivered, ReportingProducer};
+use crate::kafka::record::{Headers, Outgoing};
+use crate::lifecycle::Stop;
+
+use super::board::Board;
+
+/// Events a second, background and stories together.
+pub const EVENTS_PER_SECOND: f64 = 200.0;
+
+/// A story begins this often.
+const STORY_EVERY: TimeDelta = TimeDelta::milliseconds(2_500);
+
+/// How long a second of a story takes: a minute of it is over before a spectator has lost the thread.
+const STORY_SECOND: TimeDelta = TimeDelta::milliseconds(400);
+
+/// The same people and stories every time.
+pub const SEED: u64 = 2021;
+
+/// How long a broker that takes nothing is put up with.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The longest wait between two looks at the clock.
+const TICK: Duration = Duration::from_millis(5);
+
+/// Registers everybody of `zone`, waits until `ready`, and sends events until `stop`.
+///
+/// # Errors
+/// When the broker does not take a record.
+pub fn run(
+    connection: &Connection,
+    zone: Zone,
+    board: &Board,
+    ready: impl Fn() -> bool,
+    stop: &Stop,
+) -> anyhow::Result<()> {
+    let mut sender = Sender::new(connection)?;
+    for record in zone.records() {
+        sender.send(&record)?;
+        board.with(|state| state.sent.registrants += 1);
+        if stop.stopping() {
+            return Ok(());
+        }
+    }
+    sender.flush()?;
+    board.with(|state| state.registered = true);
+    while !ready() {
+        if stop.wait(TICK) {
+            return Ok(());
+        }
+    }
+    let story_book = StoryBook::new(zone, &Mix::demo(), SEED, Utc::now(), EVENTS_PER_SECOND, STORY_EVERY)?;
+    let mut story_book = story_book.paced(STORY_SECOND);
+    board.with(|state| state.feeding_since = Some(Instant::now()));
+    while !stop.stopping() {
+        let now = Utc::now();
+        for _ in 0..story_book.owed(now) {
+            let mut generated = story_book.next(now);
+            sender.send(&generated.record)?;
+            board.with(|state| {
+                state.sent.add(&mut generated);
+                if let Some(tag) = generated.story {
+                    state.told_of(tag, Instant::now());
+                }
+            });
+        }
+        sender.look()?;
+        stop.wait((story_book.next_due() - Utc::now()).to_std().unwrap_or_default().min(TICK));
+    }
+    sender.flush()
+}
+
+/// A producer that gives up when anything could not be delivered.
+struct Sender {
+    connection: Connection,
+    producer: ReportingProducer,
+    delivered: Vec<Delivered>,
+}
+
+impl Sender {
+    fn new(connection: &Connection) -> anyhow::Result<Self> {
+        let producer = ReportingProducer::new(connection, "feeder")?;
+        Ok(Sender { connection: connection.clone(), producer, delivered: Vec::new() })
+    }
+
+    fn send(&self, record: &Record) -> anyhow::Result<()> {
+        let headers = record.headers.iter().fold(Headers::new(), |headers, (name, value)| headers.with(name, value));
+        let outgoing = Outgoing {
+            topic: &self.connection.topic(record.topic.topic()),
+            partition: None,
+            key: record.key.as_deref(),
+            value: record.value.as_deref(),
+            headers,
+        };
+        Ok(self.producer.send(outgoing, 0, PATIENCE)?)
+    }
+
+    fn look(&mut self) -> anyhow::Result<()> {
+        self.producer.poll(Duration::ZERO, &mut self.delivered);
+        match self.delivered.drain(..).find_map(|delivered| delivered.failed) {
+            Some(reason) => bail!("the feed could not be delivered: {reason}"),
+            None => Ok(()),
+        }
+    }
+
+    fn flush(&mut self) -> anyhow::Result<()> {
+        let done = self.producer.flush(PATIENCE, &mut self.delivered);
+        self.look()?;
+        if !done {
+            bail!("the embedded broker has not acknowledged the feed within {} s", PATIENCE.as_secs());
+        }
+        Ok(())
+    }
+}

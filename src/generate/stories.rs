@@ -1,0 +1,120 @@
+//! Stories over a background, one event after the other.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::feed::EventFeed;
+use super::mix::{Mix, MixError};
+use super::plots::{self, Story, StoryTag};
+use super::record::Generated;
+use super::stamp::Stamp;
+use super::zone::Zone;
+
+/// How long after the start the first story begins.
+const FIRST_STORY_MS: i64 = 2_000;
+
+/// Tells [stories](Story) of several events each over a background of single ones, in time order.
+///
+/// It holds no clock: whoever sends the events asks [how many are owed](Self::owed) by now and takes them with
+/// [`next`](Self::next).
+#[derive(Clone, Debug)]
+pub struct StoryBook {
+    feed: EventFeed,
+    /// What the stories begun still have to tell, in time order; the second number keeps those of one moment in order.
+    coming: BTreeMap<(Stamp, u64), Generated>,
+    planned: u64,
+    begun: u64,
+    /// How many stories have begun by themselves.
+    in_turn: u64,
+    newcomers: u64,
+    start: Stamp,
+    next_story: Stamp,
+    story_every_ms: i64,
+    /// How many records come in a million milliseconds.
+    per_million_ms: u128,
+    told: u64,
+}
+
+impl StoryBook {
+    /// Stories about a zone, one begun every `story_every`, over a background in the shares of `mix`, in all
+    /// `events_per_second` from `start` on.
+    ///
+    /// # Errors
+    /// Shares that cannot be, see [`Mix::check`].
+    pub fn new(
+        zone: Zone,
+        mix: &Mix,
+        seed: u64,
+        start: DateTime<Utc>,
+        events_per_second: f64,
+        story_every: TimeDelta,
+    ) -> Result<Self, MixError> {
+        let start = Stamp::from(start);
+        Ok(StoryBook {
+            feed: EventFeed::new(zone, mix, seed)?,
+            coming: BTreeMap::new(),
+            planned: 0,
+            begun: 0,
+            in_turn: 0,
+            newcomers: 0,
+            start,
+            next_story: start.plus(FIRST_STORY_MS),
+            story_every_ms: story_every.num_milliseconds().max(1),
+            per_million_ms: ((events_per_second * 1000.0) as u128).max(1),
+            told: 0,
+        })
+    }
+
+    /// The zone the stories are about.
+    pub fn zone(&self) -> &Zone {
+        self.feed.zone()
+    }
+
+    /// How many records are still to be taken so that the rate is kept up to `now`.
+    pub fn owed(&self, now: DateTime<Utc>) -> u64 {
+        let passed_ms = Stamp::from(now).millis().saturating_sub(self.start.millis()).max(0);
+        let by_now = u128::from(passed_ms.unsigned_abs()) * self.per_million_ms / 1_000_000;
+        (by_now as u64).saturating_sub(self.told)
+    }
+
+    /// When the next record is owed.
+    pub fn next_due(&self) -> DateTime<Utc> {
+        let after_ms = (u128::from(self.told + 1) * 1_000_000).div_ceil(self.per_million_ms);
+        self.start.plus(after_ms as i64).utc()
+    }
+
+    /// The next record: of a story if one is due by `now`, else an event of the background told at `now`. An event of
+    /// a story carries the moment at which it was due.
+    pub fn next(&mut self, now: DateTime<Utc>) -> Generated {
+        self.told += 1;
+        let stamp = Stamp::from(now);
+        if stamp >= self.next_story {
+            let story = Story::ALL.get((self.in_turn % Story::ALL.len() as u64) as usize);
+            self.in_turn += 1;
+            if let Some(story) = story {
+                self.begin(*story, now);
+            }
+            self.next_story = self.next_story.max(stamp.plus(-self.story_every_ms)).plus(self.story_every_ms);
+        }
+        if let Some(first) = self.coming.first_entry()
+            && first.key().0 <= stamp
+        {
+            return first.remove();
+        }
+        self.feed.next(now)
+    }
+
+    /// Begins a story at `now`, besides those that begin by themselves.
+    pub fn begin(&mut self, story: Story, now: DateTime<Utc>) -> StoryTag {
+        self.begun += 1;
+        let tag = StoryTag { story, number: self.begun };
+        let newcomer = self.feed.zone().size() + self.newcomers;
+        self.newcomers += u64::from(story == Story::RegistersLater);
+        for (due, scene) in plots::write(&mut self.feed, tag, Stamp::from(now), newcomer) {
+            self.planned += 1;
+            self.coming.insert((due, self.planned), scene);
+        }
+        tag
+    }
+}

@@ -1,0 +1,172 @@
+//! A member of a consumer group, read by one thread.
+
+use std::time::Duration;
+
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::{Offset, TopicPartitionList};
+
+use super::client::{Connection, Purpose, create, drop_within};
+use super::error::{Error, is_passing};
+use super::native;
+use super::rebalance::Member;
+use super::record::Record;
+
+/// What a poll brought.
+pub enum Polled<'a> {
+    /// A record.
+    Record(Record<'a>),
+    /// The partition has been read to its end.
+    End(i32),
+    /// The offset to read at is gone: see [`GroupConsumer::rewind_lost`].
+    OutOfRange,
+    /// Nothing, or news to be taken from the member.
+    Nothing,
+}
+
+/// A member of a consumer group.
+pub struct GroupConsumer {
+    consumer: BaseConsumer<Member>,
+}
+
+impl GroupConsumer {
+    /// Joins `group` for `topics` (full names).
+    ///
+    /// # Errors
+    /// When the client cannot be made; an absent broker shows later.
+    pub fn join(
+        connection: &Connection,
+        worker: &str,
+        group: &str,
+        topics: &[String],
+        purpose: Purpose,
+    ) -> Result<Self, Error> {
+        let member = Member::new(purpose == Purpose::Transactional);
+        let consumer: BaseConsumer<Member> = create(&connection.consumer(worker, group, purpose), member)?;
+        let names: Vec<&str> = topics.iter().map(String::as_str).collect();
+        consumer.subscribe(&names).map_err(|error| Error::broker("subscribe", &error))?;
+        Ok(GroupConsumer { consumer })
+    }
+
+    /// What the rebalances said.
+    pub fn member(&self) -> &Member {
+        self.consumer.context()
+    }
+
+    /// Waits for at most `wait` for something to happen.
+    ///
+    /// # Errors
+    /// When the client is beyond help and must be made anew.
+    pub fn poll(&self, wait: Duration) -> Result<Polled<'_>, Error> {
+        match self.consumer.poll(wait) {
+            None => Ok(Polled::Nothing),
+            Some(Ok(message)) => Ok(Polled::Record(Record(message))),
+            Some(Err(KafkaError::PartitionEOF(partition))) => Ok(Polled::End(partition)),
+            Some(Err(KafkaError::MessageConsumption(
+                RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange,
+            ))) => Ok(Polled::OutOfRange),
+            Some(Err(error)) if is_passing(&error) => {
+                tracing::debug!(%error, "kafka is not reachable, the client keeps trying");
+                Ok(Polled::Nothing)
+            }
+            Some(Err(error)) => Err(Error::broker("consume", &error)),
+        }
+    }
+
+    /// Marks everything of the partition before `next` as safe to commit. A partition that was taken away is ignored.
+    pub fn store(&self, topic: &str, partition: i32, next: i64) {
+        if next > 0 {
+            let stored = self.consumer.store_offset(topic, partition, next - 1);
+            if let Err(error) = stored {
+                tracing::debug!(%error, "an offset of a partition no longer assigned is not stored");
+            }
+        }
+    }
+
+    /// Commits what is stored and waits for it.
+    pub fn commit(&self) {
+        match self.consumer.commit_consumer_state(CommitMode::Sync) {
+            Ok(()) | Err(KafkaError::ConsumerCommit(RDKafkaErrorCode::NoOffset)) => {}
+            Err(error) => tracing::info!(%error, "the last offsets were not committed and will be read again"),
+        }
+    }
+
+    /// Reads on at `next` for each partition, and lets paused ones flow.
+    ///
+    /// # Errors
+    /// When the broker does not answer.
+    pub fn resume_at(&self, topic: &str, positions: &[(i32, i64)]) -> Result<(), Error> {
+        self.seek(topic, positions)?;
+        self.resume(topic, positions.iter().map(|(partition, _)| *partition))
+    }
+
+    /// Lets paused partitions flow; they must be paused, or what they have in hand is read twice.
+    ///
+    /// # Errors
+    /// When they are not assigned.
+    pub fn resume(&self, topic: &str, partitions: impl IntoIterator<Item = i32>) -> Result<(), Error> {
+        self.consumer.resume(&list(topic, partitions)).map_err(|error| Error::broker("resume", &error))
+    }
+
+    /// Holds partitions back.
+    ///
+    /// # Errors
+    /// When they are not assigned.
+    pub fn pause(&self, topic: &str, partitions: impl IntoIterator<Item = i32>) -> Result<(), Error> {
+        self.consumer.pause(&list(topic, partitions)).map_err(|error| Error::broker("pause", &error))
+    }
+
+    fn seek(&self, topic: &str, positions: &[(i32, i64)]) -> Result<(), Error> {
+        let mut list = TopicPartitionList::with_capacity(positions.len());
+        for (partition, next) in positions {
+            let offset = if *next < 0 { Offset::Beginning } else { Offset::Offset(*next) };
+            list.add_partition_offset(topic, *partition, offset).map_err(|error| Error::broker("seek", &error))?;
+        }
+        let sought = self
+            .consumer
+            .seek_partitions(list, Duration::from_secs(10))
+            .map_err(|error| Error::broker("seek", &error))?;
+        for element in sought.elements() {
+            element.error().map_err(|error| Error::broker("seek", &error))?;
+        }
+        Ok(())
+    }
+
+    /// After [`Polled::OutOfRange`]: reads on at the earliest offset held wherever `next` is no longer held. Returns
+    /// the partitions this was done for, with the offset reading goes on at.
+    ///
+    /// # Errors
+    /// When the broker does not answer.
+    pub fn rewind_lost(&self, positions: &[(String, i32, i64)]) -> Result<Vec<(String, i32, i64)>, Error> {
+        let mut lost = Vec::new();
+        for (topic, partition, next) in positions {
+            let (low, high) = self
+                .consumer
+                .fetch_watermarks(topic, *partition, Duration::from_secs(10))
+                .map_err(|error| Error::broker("watermarks", &error))?;
+            if *next < low || *next > high {
+                self.seek(topic, &[(*partition, low)])?;
+                lost.push((topic.clone(), *partition, low));
+            }
+        }
+        Ok(lost)
+    }
+
+    /// The end offset of a partition as the last fetch told it.
+    pub fn cached_end(&self, topic: &str, partition: i32) -> Option<i64> {
+        native::cached_end(self.consumer.client().native_ptr(), topic, partition)
+    }
+
+    /// Leaves the group, waiting no longer than `limit`.
+    pub fn leave(self, limit: Duration) {
+        drop_within(self.consumer, limit);
+    }
+}
+
+fn list(topic: &str, partitions: impl IntoIterator<Item = i32>) -> TopicPartitionList {
+    let mut list = TopicPartitionList::new();
+    for partition in partitions {
+        list.add_partition(topic, partition);
+    }
+    list
+}

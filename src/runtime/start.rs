@@ -1,0 +1,204 @@
+//! From a loaded process to running workers: finds the broker, checks topics and name, and starts the roles.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use backon::{BackoffBuilder, ExponentialBuilder};
+
+use crate::config::Config;
+use crate::kafka::client::Connection;
+use crate::kafka::error::Error;
+use crate::kafka::instance::{self, Name};
+use crate::kafka::topics::{is_absence, layout_problems, partition_counts};
+use crate::kafka::watchdog::Watchdog;
+use crate::lifecycle::Components;
+use crate::metrics::Metrics;
+use crate::workers::{Shared, case_worker, index_worker, match_worker, registrants_worker};
+
+use crate::workers::Filling;
+use crate::workers::halt::Halts;
+
+use super::Role;
+use super::load::Loaded;
+
+/// Threads that fill the index: reading is bound by one core each, and more than two gain little.
+const INDEX_WORKERS: usize = 2;
+
+/// How long after its session time-out a dead namesake may still be listed.
+const NAME_GRACE: Duration = Duration::from_secs(3);
+
+/// librdkafka's default where the operator has set none; see [`Connection`].
+const SESSION_TIMEOUT: Duration = Duration::from_secs(10);
+
+pub struct Start {
+    pub config: Config,
+    pub roles: Vec<Role>,
+    pub loaded: Loaded,
+    pub metrics: Metrics,
+    pub halts: Halts,
+    pub components: Components,
+}
+
+/// How the brokers are reached, by the configuration.
+pub fn connection(config: &Config) -> Connection {
+    Connection {
+        bootstrap_servers: config.kafka.bootstrap_servers.clone(),
+        topic_prefix: config.kafka.topic_prefix.clone(),
+        group_prefix: config.kafka.group_prefix.clone(),
+        instance_id: config.instance_id(),
+        properties: config.kafka.properties.iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect(),
+    }
+}
+
+impl Start {
+    /// Starts everything in a thread of its own, which is done when all workers are started.
+    pub fn spawn(self) -> io::Result<()> {
+        let component = self.components.register("start");
+        thread::Builder::new().name("start".into()).spawn(move || match self.run() {
+            Ok(()) => component.done(),
+            Err(error) => component.end(Err(error)),
+        })?;
+        Ok(())
+    }
+
+    fn run(self) -> Result<(), Error> {
+        let connection = connection(&self.config);
+        let Some(counts) = self.find_broker(&connection)? else { return Ok(()) };
+        self.check_layout(&connection, &counts)?;
+        if !self.take_name(&connection)? {
+            return Ok(());
+        }
+        self.start_workers(connection, &counts).map_err(|error| Error::Client(error.to_string()))
+    }
+
+    /// Waits for the broker as long as it takes; `None` when the process stops before.
+    fn find_broker(&self, connection: &Connection) -> Result<Option<BTreeMap<&'static str, i32>>, Error> {
+        let stop = self.components.stop();
+        let mut pauses = ExponentialBuilder::default()
+            .with_min_delay(Duration::from_millis(100))
+            .with_max_delay(Duration::from_secs(2))
+            .with_jitter()
+            .without_max_times()
+            .build();
+        let servers = &connection.bootstrap_servers;
+        let mut told = None;
+        while !stop.stopping() {
+            match partition_counts(connection, Duration::from_secs(2)) {
+                Ok(counts) => return Ok(Some(counts)),
+                Err(error) if is_absence(&error) => {
+                    self.components.readiness().waiting("start", &format!("no broker answers at {servers}"));
+                    if told.is_none_or(|at: Instant| at.elapsed() > Duration::from_secs(30)) {
+                        tracing::warn!(servers, "no broker answers, trying on");
+                        told = Some(Instant::now());
+                    }
+                    stop.wait(pauses.next().unwrap_or(Duration::from_secs(2)));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(None)
+    }
+
+    fn check_layout(&self, connection: &Connection, counts: &BTreeMap<&'static str, i32>) -> Result<(), Error> {
+        let mut needed = vec!["case-inputs", "dead-letters"];
+        if self.roles.contains(&Role::Match) {
+            needed.extend(["registrants", "calls", "transfers"]);
+        }
+        if self.roles.contains(&Role::Cases) {
+            needed.extend(["cases", "case-archive", "warnings"]);
+        }
+        let problems = layout_problems(connection, counts, &needed);
+        if problems.is_empty() {
+            return Ok(());
+        }
+        Err(Error::Layout(problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")))
+    }
+
+    /// Waits until nobody of this name is listed; `false` when the process stops before.
+    fn take_name(&self, connection: &Connection) -> Result<bool, Error> {
+        let stop = self.components.stop();
+        let groups: Vec<&str> = (self.roles.iter())
+            .map(|role| match role {
+                Role::Match => match_worker::GROUP,
+                Role::Cases => case_worker::GROUP,
+            })
+            .collect();
+        let patience = session_timeout(connection) + NAME_GRACE;
+        let began = Instant::now();
+        while !stop.stopping() {
+            if instance::look(connection, &groups)? == Name::Free {
+                return Ok(true);
+            }
+            if began.elapsed() > patience {
+                return Err(Error::Fenced(format!(
+                    "{} is in use by a process that is alive; give this one another kafka.instance_id",
+                    connection.instance_id
+                )));
+            }
+            let waiting = format!("a process named {} may still be alive, waiting", connection.instance_id);
+            self.components.readiness().waiting("start", &waiting);
+            stop.wait(Duration::from_millis(200));
+        }
+        Ok(false)
+    }
+
+    fn start_workers(self, connection: Connection, counts: &BTreeMap<&'static str, i32>) -> io::Result<()> {
+        let Start { config, roles, loaded, metrics, halts, components } = self;
+        let count = |topic: &str| counts.get(topic).copied().unwrap_or_default();
+        let (match_workers, case_workers) = (config.match_workers(), config.case_workers());
+        let index_workers = INDEX_WORKERS.min(usize::try_from(count("registrants")).unwrap_or(1)).max(1);
+        let shared = Arc::new(Shared {
+            connection,
+            stop: components.stop().clone(),
+            readiness: components.readiness().clone(),
+            watchdog: Watchdog::ending_process(),
+            index: loaded.index,
+            match_settings: loaded.match_settings,
+            token_key: loaded.token_key,
+            rules: loaded.rulebook.rules,
+            areas: loaded.rulebook.areas,
+            case_settings: loaded.case_settings,
+            archive_key: loaded.archive_key,
+            case_partitions: count("case-inputs"),
+            filling: Filling::new(index_workers),
+            halts,
+            config,
+            metrics,
+        });
+        let readiness = components.readiness();
+        if roles.contains(&Role::Match) {
+            for slot in 0..index_workers {
+                readiness.waiting(&format!("index-{slot}"), "filling the index");
+                let partitions: Vec<i32> =
+                    (0..count("registrants")).filter(|p| *p as usize % index_workers == slot).collect();
+                let shared = Arc::clone(&shared);
+                components
+                    .spawn_thread(format!("index-{slot}"), move || index_worker::run(&shared, slot, &partitions))?;
+            }
+            for slot in 0..match_workers {
+                readiness.waiting(&format!("match-{slot}"), "waiting for the index");
+                let shared = Arc::clone(&shared);
+                components.spawn_thread(format!("match-{slot}"), move || match_worker::run(&shared, slot))?;
+            }
+            let shared = Arc::clone(&shared);
+            components.spawn_thread("registrants", move || registrants_worker::run(&shared))?;
+        }
+        if roles.contains(&Role::Cases) {
+            for slot in 0..case_workers {
+                readiness.waiting(&format!("cases-{slot}"), "waiting for its partitions");
+                let shared = Arc::clone(&shared);
+                components.spawn_thread(format!("cases-{slot}"), move || case_worker::run(&shared, slot))?;
+            }
+        }
+        readiness.remove("start");
+        Ok(())
+    }
+}
+
+fn session_timeout(connection: &Connection) -> Duration {
+    let set = connection.properties.get("session.timeout.ms").and_then(|millis| millis.parse().ok());
+    set.map_or(SESSION_TIMEOUT, Duration::from_millis)
+}

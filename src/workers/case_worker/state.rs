@@ -1,0 +1,175 @@
+//! What a case worker knows between two polls: its partitions and the batch it is gathering.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use chrono::{DateTime, Utc};
+
+use crate::core::case_engine::{Change, ChangesError, Handled};
+use crate::core::time::from_millis;
+use crate::kafka::error::Error;
+use crate::kafka::partition::partition_of;
+use crate::kafka::record::Record;
+
+use super::super::Shared;
+use super::batch::Batch;
+use super::judge::{Decided, Judge};
+use super::partition::Partition;
+
+/// The most timers fired by the wall clock before a commit: a transaction must not grow without bound after a rest.
+const MAX_FIRED: usize = 1_000;
+
+/// The full names of the topics stage 2 works with.
+pub struct Topics {
+    pub inputs: String,
+    pub cases: String,
+    pub archive: String,
+    pub warnings: String,
+    pub dead_letters: String,
+}
+
+/// Partitions, batch and the rules it is judged by.
+pub struct State<'a> {
+    shared: &'a Shared,
+    pub topics: Topics,
+    pub partitions: BTreeMap<i32, Partition>,
+    pub batch: Batch,
+    /// When the first input of the batch was read.
+    pub batch_began: Instant,
+    judge: Judge<'a>,
+}
+
+impl<'a> State<'a> {
+    pub fn new(shared: &'a Shared) -> Self {
+        State {
+            shared,
+            topics: Topics {
+                inputs: shared.connection.topic("case-inputs"),
+                cases: shared.connection.topic("cases"),
+                archive: shared.connection.topic("case-archive"),
+                warnings: shared.connection.topic("warnings"),
+                dead_letters: shared.connection.topic("dead-letters"),
+            },
+            partitions: BTreeMap::new(),
+            batch: Batch::default(),
+            batch_began: Instant::now(),
+            judge: Judge::new(shared),
+        }
+    }
+
+    /// Whether there is something to commit.
+    pub fn dirty(&self) -> bool {
+        !self.batch.is_empty() || self.partitions.values().any(Partition::dirty)
+    }
+
+    /// The partition has been read to its end.
+    pub fn reached_end(&mut self, partition: i32) {
+        if let Some(partition) = self.partitions.get_mut(&partition) {
+            partition.reached_end();
+        }
+    }
+
+    /// Undoes everything since the last commit.
+    pub fn rollback(&mut self) {
+        self.batch = Batch::default();
+        for partition in self.partitions.values_mut() {
+            partition.rollback();
+        }
+    }
+
+    /// What the transaction must publish of the cases of each partition, with the next offset to read of it.
+    pub fn changes(&mut self) -> Result<Vec<(i32, i64, Vec<Change>)>, Error> {
+        (self.partitions.iter_mut())
+            .filter(|(_, partition)| partition.dirty())
+            .map(|(&id, partition)| Ok((id, partition.next, partition.book.changes().map_err(unwritable)?)))
+            .collect()
+    }
+
+    /// Everything so far is committed.
+    pub fn commit(&mut self) -> Result<Batch, Error> {
+        for partition in self.partitions.values_mut() {
+            partition.commit().map_err(unwritable)?;
+        }
+        Ok(std::mem::take(&mut self.batch))
+    }
+
+    /// When the next timer is due, over all partitions whose clock is the wall clock.
+    pub fn next_due(&self) -> Option<DateTime<Utc>> {
+        self.partitions.values().filter_map(Partition::next_due).min()
+    }
+
+    /// Fires what is due by the wall clock, where no input is waiting.
+    pub fn fire_timers(&mut self, wall: DateTime<Utc>) -> Result<(), Error> {
+        let due: Vec<i32> = (self.partitions.iter())
+            .filter(|(_, partition)| partition.next_due().is_some_and(|due| due <= wall))
+            .map(|(&id, _)| id)
+            .collect();
+        for id in due {
+            self.begin();
+            let Some(partition) = self.partitions.get_mut(&id) else { continue };
+            let Some(at) = partition.idle_at(wall) else { continue };
+            let fired = self.judge.fire(partition, at, MAX_FIRED);
+            self.collect_all(fired)?;
+        }
+        Ok(())
+    }
+
+    /// Handles one record of `case-inputs`.
+    pub fn input(&mut self, record: &Record<'_>) -> Result<(), Error> {
+        self.begin();
+        let Some(partition) = self.partitions.get_mut(&record.partition()) else { return Ok(()) };
+        if record.offset() < partition.next {
+            return Ok(());
+        }
+        partition.next = record.offset() + 1;
+        self.batch.inputs += 1;
+        if let Some(key) = record.key() {
+            let home = partition_of(key, self.shared.case_partitions);
+            if home != record.partition() {
+                self.batch.send_on(record, home);
+                return Ok(());
+            }
+        }
+        let wall = Utc::now();
+        let at = partition.input_at(record.timestamp().map_or(wall, from_millis), wall);
+        let fired = self.judge.fire(partition, at, usize::MAX);
+        let decided = self.judge.decide(&mut partition.book, record, at);
+        self.collect_all(fired)?;
+        match decided {
+            Ok(Decided { handled, trace, action }) => {
+                self.batch.follow_ups.extend(action);
+                self.collect(handled, trace.as_deref())
+            }
+            Err(reject) => {
+                self.batch.dead_letter(&self.topics.dead_letters, record, &reject);
+                Ok(())
+            }
+        }
+    }
+
+    /// Rules and areas are those of the moment a batch begins.
+    fn begin(&mut self) {
+        if self.batch.is_empty() {
+            self.batch_began = Instant::now();
+            self.judge.refresh();
+        }
+    }
+
+    fn collect_all(&mut self, fired: Vec<Handled>) -> Result<(), Error> {
+        fired.into_iter().try_for_each(|handled| self.collect(handled, None))
+    }
+
+    fn collect(&mut self, handled: Handled, trace: Option<&str>) -> Result<(), Error> {
+        for warning in &handled.warnings {
+            self.batch
+                .warning(&self.topics.warnings, &self.shared.config.kafka.source, warning, trace)
+                .map_err(|error| Error::Layout(format!("a warning cannot be written: {error}")))?;
+        }
+        self.batch.handled.push(handled);
+        Ok(())
+    }
+}
+
+fn unwritable(error: ChangesError) -> Error {
+    Error::Layout(error.to_string())
+}

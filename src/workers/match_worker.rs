@@ -1,0 +1,406 @@
+//! Stage 1's loop: events in, matches and dead letters out, at least once.
+//!
+//! A match id is a function of the event and the subject, so that what is produced twice after a crash is recognised
+//! by stage 2. An offset is stored only when everything that came of its record, and of every record before it, is
+//! acknowledged by the broker.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, Utc};
+
+use crate::core::event::EventKind;
+use crate::core::matched::Match;
+use crate::core::matching::{Matcher, Outcome, Stage1, stage1};
+use crate::kafka::client::Purpose;
+use crate::kafka::consumer::{GroupConsumer, Polled};
+use crate::kafka::error::Error;
+use crate::kafka::offsets::{Acknowledged, Progress};
+use crate::kafka::producer::{Delivered, ReportingProducer};
+use crate::kafka::rebalance::News;
+use crate::kafka::record::{Outgoing, Record};
+
+use super::tally::Tally;
+use super::{Shared, dead_letters, envelope, sessions};
+
+/// The group of stage 1, behind the prefix.
+pub const GROUP: &str = "match";
+
+/// Records handled between two looks at deliveries, offsets and counters.
+const BATCH: usize = 1_000;
+
+/// Records whose products are not acknowledged yet, above which reading waits.
+const MAX_PENDING: usize = 20_000;
+
+/// How long a poll may wait where nothing is there.
+const IDLE: Duration = Duration::from_millis(50);
+
+/// How long a full producer queue or a slow broker may hold a worker up before its session starts anew.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// Runs until the process stops.
+///
+/// # Errors
+/// What makes going on pointless.
+pub fn run(shared: &Shared, slot: usize) -> Result<(), Error> {
+    let worker = format!("match-{slot}");
+    while !shared.filling.done() {
+        // A few milliseconds late is as good as at once, and a worker more than the index has is not worth a bell.
+        if shared.stop.wait(Duration::from_millis(2)) {
+            return Ok(());
+        }
+    }
+    sessions(shared, &worker, || Session::start(shared, &worker)?.run())
+}
+
+struct Session<'a> {
+    shared: &'a Shared,
+    worker: &'a str,
+    consumer: GroupConsumer,
+    producer: ReportingProducer,
+    feeds: [Feed; 2],
+    inputs: String,
+    dead_letters: String,
+    tally: Tally<'a>,
+    delivered: Vec<Delivered>,
+    /// When an event of a pending record happened, by token.
+    event_times: HashMap<usize, DateTime<Utc>>,
+    last_report: Instant,
+    /// Which feeds this worker holds back.
+    held_back: [bool; 2],
+}
+
+/// One of the two input topics and how far its partitions are.
+struct Feed {
+    kind: EventKind,
+    topic: String,
+    partitions: Vec<Option<Progress>>,
+}
+
+impl Feed {
+    fn new(shared: &Shared, kind: EventKind, name: &str) -> Self {
+        Feed { kind, topic: shared.connection.topic(name), partitions: Vec::new() }
+    }
+
+    fn assigned(&mut self, partition: i32) {
+        let Ok(index) = usize::try_from(partition) else { return };
+        if self.partitions.len() <= index {
+            self.partitions.resize_with(index + 1, || None);
+        }
+        if let Some(place) = self.partitions.get_mut(index) {
+            *place = Some(Progress::default());
+        }
+    }
+
+    fn progress(&mut self, partition: i32) -> Option<&mut Progress> {
+        self.partitions.get_mut(usize::try_from(partition).ok()?)?.as_mut()
+    }
+
+    fn each(&mut self) -> impl Iterator<Item = (i32, &mut Progress)> {
+        self.partitions.iter_mut().enumerate().filter_map(|(p, progress)| Some((p as i32, progress.as_mut()?)))
+    }
+}
+
+/// Which record a product belongs to, packed into the producer's token: feed, partition, offset.
+fn token(feed: usize, partition: i32, offset: i64) -> usize {
+    feed << 63 | (partition as usize & 0x7fff) << 48 | (offset as usize & 0xffff_ffff_ffff)
+}
+
+fn untoken(token: usize) -> (usize, i32, i64) {
+    (token >> 63, (token >> 48 & 0x7fff) as i32, (token & 0xffff_ffff_ffff) as i64)
+}
+
+impl<'a> Session<'a> {
+    fn start(shared: &'a Shared, worker: &'a str) -> Result<Self, Error> {
+        let feeds = [Feed::new(shared, EventKind::Call, "calls"), Feed::new(shared, EventKind::Transfer, "transfers")];
+        let topics: Vec<String> = feeds.iter().map(|feed| feed.topic.clone()).collect();
+        Ok(Session {
+            shared,
+            worker,
+            producer: ReportingProducer::new(&shared.connection, worker)?,
+            consumer: GroupConsumer::join(&shared.connection, worker, GROUP, &topics, Purpose::Feed)?,
+            feeds,
+            inputs: shared.connection.topic("case-inputs"),
+            dead_letters: shared.connection.topic("dead-letters"),
+            tally: Tally::new(&shared.metrics),
+            delivered: Vec::new(),
+            event_times: HashMap::new(),
+            last_report: Instant::now(),
+            held_back: [false; 2],
+        })
+    }
+
+    fn run(mut self) -> Result<(), Error> {
+        self.shared.readiness.waiting(self.worker, "for its partitions");
+        let result = self.work();
+        self.forget_partitions();
+        self.consumer.leave(Duration::from_secs(3));
+        result
+    }
+
+    fn work(&mut self) -> Result<(), Error> {
+        while !self.shared.stop.stopping() {
+            self.read_batch()?;
+            self.settle(Duration::ZERO)?;
+            self.obey_halts()?;
+            let mut waiting_since = None;
+            while self.pending() > MAX_PENDING {
+                let since: &mut Instant = waiting_since.get_or_insert_with(Instant::now);
+                if since.elapsed() > PATIENCE {
+                    return Err(stuck());
+                }
+                self.settle(Duration::from_millis(5))?;
+            }
+            if self.last_report.elapsed() > Duration::from_secs(1) {
+                self.report_lag();
+                self.last_report = Instant::now();
+            }
+        }
+        let finished = self.producer.flush(Duration::from_secs(5), &mut self.delivered);
+        self.settle(Duration::ZERO)?;
+        self.consumer.commit();
+        if finished { Ok(()) } else { Err(stuck()) }
+    }
+
+    /// Handles what is there, up to a batch; waits a moment where nothing is.
+    fn read_batch(&mut self) -> Result<(), Error> {
+        let now = Utc::now();
+        let areas = self.shared.areas.load();
+        let matcher = Matcher {
+            index: &self.shared.index,
+            settings: &self.shared.match_settings,
+            areas: &areas,
+            token_key: &self.shared.token_key,
+        };
+        let mut wait = IDLE;
+        for _ in 0..BATCH {
+            match self.consumer.poll(wait)? {
+                Polled::Record(record) => {
+                    handle(
+                        &record,
+                        &matcher,
+                        now,
+                        &mut Hands {
+                            shared: self.shared,
+                            producer: &self.producer,
+                            feeds: &mut self.feeds,
+                            inputs: &self.inputs,
+                            dead_letters: &self.dead_letters,
+                            tally: &mut self.tally,
+                            event_times: &mut self.event_times,
+                        },
+                    )?;
+                    wait = Duration::ZERO;
+                }
+                Polled::Nothing | Polled::End(_) => break,
+                Polled::OutOfRange => {
+                    self.read_on_at_earliest()?;
+                    break;
+                }
+            }
+        }
+        for news in self.consumer.member().take_news() {
+            self.serve(news)?;
+        }
+        Ok(())
+    }
+
+    fn serve(&mut self, news: News) -> Result<(), Error> {
+        match news {
+            News::Failed(detail) => return Err(Error::Broker { what: "rebalance", tag: "rebalance", detail }),
+            News::Revoked => self.forget_partitions(),
+            News::Assigned(assigned) => {
+                for partition in &assigned {
+                    if let Some(feed) = self.feeds.iter_mut().find(|feed| feed.topic == partition.topic) {
+                        feed.assigned(partition.partition);
+                    }
+                }
+                // New partitions flow; those of a halted feed are held back right after this.
+                self.held_back = [false; 2];
+                self.shared.readiness.ready(self.worker);
+                tracing::info!(worker = self.worker, partitions = assigned.len(), "assigned");
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes in deliveries, stores the offsets that became safe, and hands the counters over.
+    fn settle(&mut self, wait: Duration) -> Result<(), Error> {
+        self.producer.poll(wait, &mut self.delivered);
+        let now = Utc::now();
+        for delivered in self.delivered.drain(..) {
+            if let Some(reason) = delivered.failed {
+                return Err(Error::Broker { what: "produce", tag: "not_delivered", detail: reason });
+            }
+            let (feed, partition, offset) = untoken(delivered.token);
+            let progress = self.feeds.get_mut(feed).and_then(|feed| feed.progress(partition));
+            match progress.map(|progress| progress.acknowledged(offset)) {
+                Some(Acknowledged::Done) => {
+                    if let Some(time) = self.event_times.remove(&delivered.token) {
+                        self.tally.matched_after(now - time);
+                    }
+                }
+                Some(Acknowledged::Waiting) => {}
+                Some(Acknowledged::Unknown) | None => {
+                    self.event_times.remove(&delivered.token);
+                }
+            }
+        }
+        for feed in &mut self.feeds {
+            for (partition, progress) in feed.partitions.iter_mut().enumerate() {
+                if let Some(next) = progress.as_mut().and_then(Progress::take_floor) {
+                    self.consumer.store(&feed.topic, partition as i32, next);
+                }
+            }
+        }
+        self.tally.hand_over(&self.shared.halts);
+        Ok(())
+    }
+
+    /// Holds back feeds that are halted, and lets those flow that are no longer.
+    fn obey_halts(&mut self) -> Result<(), Error> {
+        for (feed, held_back) in self.feeds.iter_mut().zip(&mut self.held_back) {
+            let halted = self.shared.halts.halted(feed.kind);
+            if halted == *held_back {
+                continue;
+            }
+            let partitions: Vec<i32> = feed.each().map(|(partition, _)| partition).collect();
+            let component = format!("feed-{}", feed.kind.as_str());
+            if halted {
+                self.consumer.pause(&feed.topic, partitions)?;
+                self.shared.readiness.waiting(&component, "paused, too many records are bad; POST /-/resume");
+            } else {
+                self.consumer.resume(&feed.topic, partitions)?;
+                self.shared.readiness.remove(&component);
+            }
+            *held_back = halted;
+        }
+        Ok(())
+    }
+
+    fn pending(&self) -> usize {
+        self.feeds.iter().flat_map(|feed| feed.partitions.iter().flatten()).map(Progress::pending).sum()
+    }
+
+    fn forget_partitions(&mut self) {
+        for feed in &mut self.feeds {
+            for partition in 0..feed.partitions.len() {
+                self.shared.metrics.forget_lag(&feed.topic, partition as i32);
+            }
+            feed.partitions.clear();
+        }
+        self.event_times.clear();
+    }
+
+    fn report_lag(&mut self) {
+        for feed in &mut self.feeds {
+            for (partition, progress) in feed.partitions.iter_mut().enumerate() {
+                let Some(position) = progress.as_ref().and_then(Progress::position) else { continue };
+                if let Some(end) = self.consumer.cached_end(&feed.topic, partition as i32) {
+                    self.shared.metrics.set_lag(&feed.topic, partition as i32, (end - position).max(0));
+                }
+            }
+        }
+    }
+
+    /// An event that was to be read next is no longer held: reading goes on at the earliest one that is.
+    fn read_on_at_earliest(&mut self) -> Result<(), Error> {
+        let mut positions = Vec::new();
+        for feed in &mut self.feeds {
+            let topic = feed.topic.clone();
+            positions.extend(feed.each().filter_map(|(p, progress)| Some((topic.clone(), p, progress.position()?))));
+        }
+        for (topic, partition, next) in self.consumer.rewind_lost(&positions)? {
+            self.shared.metrics.offset_resets.inc();
+            tracing::error!(topic, partition, next, "events are gone before they were read, reading on at the earliest");
+        }
+        Ok(())
+    }
+}
+
+fn stuck() -> Error {
+    Error::Broker { what: "produce", tag: "timed_out", detail: "the broker does not acknowledge".into() }
+}
+
+/// What handling one record works with; the consumer stays outside, since it lends the record.
+struct Hands<'s, 'a> {
+    shared: &'a Shared,
+    producer: &'s ReportingProducer,
+    feeds: &'s mut [Feed; 2],
+    inputs: &'s str,
+    dead_letters: &'s str,
+    tally: &'s mut Tally<'a>,
+    event_times: &'s mut HashMap<usize, DateTime<Utc>>,
+}
+
+fn handle(
+    record: &Record<'_>,
+    matcher: &Matcher<'_>,
+    now: DateTime<Utc>,
+    hands: &mut Hands<'_, '_>,
+) -> Result<(), Error> {
+    let feed = usize::from(hands.feeds[0].topic != record.topic());
+    let kind = hands.feeds[feed].kind;
+    let Stage1 { event, outcome } = stage1(kind, record.headers(), record.value(), matcher, now);
+    hands.tally.decided(kind, event.as_ref(), &outcome, record.timestamp());
+    let token = token(feed, record.partition(), record.offset());
+    match outcome {
+        Outcome::Unmatched(_) | Outcome::Allowed => {
+            hands.handled(record, feed, 0);
+            Ok(())
+        }
+        Outcome::DeadLettered(reject) => {
+            hands.handled(record, feed, 1);
+            let letter = dead_letters::letter(hands.dead_letters, record, &reject);
+            hands.producer.send(letter, token, PATIENCE)
+        }
+        Outcome::Matched { matches, .. } => {
+            hands.handled(record, feed, matches.len() as u32);
+            let trace = event.as_ref().and_then(|event| event.traceparent.as_deref());
+            if let Some(event) = &event {
+                hands.event_times.insert(token, event.time.with_timezone(&Utc));
+            }
+            matches.iter().try_for_each(|matched| hands.tell(matched, trace, token))
+        }
+    }
+}
+
+impl Hands<'_, '_> {
+    fn handled(&mut self, record: &Record<'_>, feed: usize, products: u32) {
+        if let Some(progress) = self.feeds.get_mut(feed).and_then(|feed| feed.progress(record.partition())) {
+            progress.handled(record.offset(), products);
+        }
+    }
+
+    fn tell(&self, matched: &Match<'_>, trace: Option<&str>, token: usize) -> Result<(), Error> {
+        let value = serde_json::to_vec(matched)
+            .map_err(|error| Error::Layout(format!("a match cannot be written: {error}")))?;
+        let headers = envelope::headers(
+            &self.shared.config.kafka.source,
+            "match",
+            &matched.match_id,
+            matched.matched_at,
+            trace,
+        );
+        let outgoing = Outgoing {
+            topic: self.inputs,
+            partition: None,
+            key: Some(matched.subject_id.as_bytes()),
+            value: Some(&value),
+            headers,
+        };
+        self.producer.send(outgoing, token, PATIENCE)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_carries_feed_partition_and_offset() {
+        for (feed, partition, offset) in [(0, 0, 0), (1, 5, 123_456_789), (1, 32_767, 0xffff_ffff_ffff)] {
+            assert_eq!(untoken(token(feed, partition, offset)), (feed, partition, offset));
+        }
+    }
+}
