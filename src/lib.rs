@@ -6,6 +6,7 @@
 pub mod cli;
 pub mod config;
 pub mod core;
+pub mod demo;
 pub mod generate;
 pub mod kafka;
 pub mod lifecycle;

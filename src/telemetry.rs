@@ -13,6 +13,7 @@ use std::panic::{self, PanicHookInfo};
 
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
+use tracing_subscriber::fmt::MakeWriter;
 
 use crate::config::{LogFormat, TelemetryConfig};
 
@@ -32,10 +33,21 @@ pub enum TelemetryError {
 /// # Errors
 /// Where it has been set up before, or the level cannot be read.
 pub fn init(config: &TelemetryConfig) -> Result<(), TelemetryError> {
+    init_to(config, io::stderr, io::stderr().is_terminal())
+}
+
+/// Sets logging up with another place to write to; `ansi` says whether it understands colours.
+///
+/// # Errors
+/// Where it has been set up before, or the level cannot be read.
+pub fn init_to<W>(config: &TelemetryConfig, writer: W, ansi: bool) -> Result<(), TelemetryError>
+where
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
     let filter = EnvFilter::try_new(&config.log_level)?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
     match config.log_format {
-        LogFormat::Plain => builder.with_ansi(io::stderr().is_terminal()).try_init(),
+        LogFormat::Plain => builder.with_ansi(ansi).try_init(),
         LogFormat::Json => builder.json().flatten_event(true).with_ansi(false).try_init(),
     }
     .map_err(TelemetryError::Installed)?;

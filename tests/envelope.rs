@@ -1,9 +1,13 @@
 //! What is read, what is put aside, and for which reason (contract 1, 3 and 11).
 
+#[path = "envelope/by_the_book.rs"]
+mod by_the_book;
+#[path = "envelope/fields.rs"]
+mod fields;
+
 use golden_bell::core::dead_letter::{MAX_VALUE_BYTES, Reason, Reject};
 use golden_bell::core::envelope::{CaseInputBody, Headers, Mode, decode_case_input, decode_event};
 use golden_bell::core::event::{CallPhase, Event, EventData, EventKind, Side, TransferState};
-use proptest::prelude::*;
 use serde_json::{Value, json};
 
 type Header = (&'static str, &'static [u8]);
@@ -251,96 +255,6 @@ fn every_attribute_is_required_and_checked_in_binary_mode() {
 }
 
 #[test]
-fn what_a_call_must_be() {
-    let bad = |pointer: &str, values: Vec<Value>| {
-        for value in values {
-            let reject = data_fault(EventKind::Call, &with(call(), pointer, value.clone()).to_string());
-            let name = pointer[1..].replace('/', ".");
-            assert_eq!(reject.reason, Reason::Schema);
-            assert!(reject.detail.starts_with(&name), "{pointer} {value}: {reject}");
-        }
-    };
-    for name in ["/call_id", "/phase", "/caller", "/callee"] {
-        bad(name, vec![json!(null), json!(1), json!([PRIVATE]), json!({"a": PRIVATE}), json!(true)]);
-        assert_eq!(data_fault(EventKind::Call, &without(call(), name).to_string()).reason, Reason::Schema);
-    }
-    bad("/call_id", vec![json!("")]);
-    bad("/phase", vec![json!(""), json!(PRIVATE), json!("Ongoing"), json!({"ongoing": null})]);
-    bad("/victim", vec![json!(""), json!(PRIVATE), json!(0), json!({"callee": null})]);
-    for name in ["/started_at", "/answered_at", "/ended_at"] {
-        bad(name, vec![json!(""), json!("2021-07-15T14:03:10"), json!(1626328990)]);
-    }
-    bad("/duration_s", vec![json!(-1), json!(-0.5), json!("10"), json!(true)]);
-    for name in ["/forwarded_to", "/victim_area"] {
-        bad(name, vec![json!(1), json!([PRIVATE])]);
-    }
-    bad("/suspicion", vec![json!("x"), json!([0.5, PRIVATE, PRIVATE]), json!(true)]);
-    bad("/suspicion/confidence", vec![json!(1.01), json!(-0.01), json!("0.9"), json!(2)]);
-    bad("/suspicion/fraud_type", vec![json!(1)]);
-    bad("/suspicion/list", vec![json!([])]);
-}
-
-#[test]
-fn what_a_transfer_must_be() {
-    let bad = |pointer: &str, values: Vec<Value>| {
-        for value in values {
-            let reject = data_fault(EventKind::Transfer, &with(transfer(), pointer, value.clone()).to_string());
-            let name = pointer[1..].replace('/', ".");
-            assert_eq!(reject.reason, Reason::Schema);
-            assert!(reject.detail.starts_with(&name), "{pointer} {value}: {reject}");
-        }
-    };
-    for name in ["/transfer_id", "/state", "/payer", "/payee", "/payee/account", "/amount_minor", "/currency"] {
-        bad(name, vec![json!(null), json!(["x"]), json!(true)]);
-        assert_eq!(data_fault(EventKind::Transfer, &without(transfer(), name).to_string()).reason, Reason::Schema);
-    }
-    bad("/transfer_id", vec![json!(""), json!(1)]);
-    bad("/state", vec![json!("failed"), json!("Accepted")]);
-    bad("/payer/account", vec![json!(6200000000000005_u64)]);
-    bad("/payer/phone", vec![json!(13123456789_u64)]);
-    bad("/payee/account", vec![json!(""), json!(1)]);
-    bad("/amount_minor", vec![json!(-1), json!(1.5), json!(10.0), json!("100"), json!(1e30)]);
-    bad("/channel", vec![json!(1)]);
-    bad("/first_payment_to_payee", vec![json!("true"), json!(1)]);
-    bad("/settles_at", vec![json!("tomorrow")]);
-    bad("/victim_area", vec![json!(false)]);
-}
-
-#[test]
-fn what_may_be_left_out_is_null_or_unknown() {
-    let short = r#"{"call_id":"c","phase":"ringing","caller":"","callee":"110","victim":null,"suspicion":null,
-        "duration_s":12.9,"x":{"y":[[[1e999,"\u00e9"]]]},"x":2}"#;
-    let headers = binary_headers(EventKind::Call);
-    let event = decode(EventKind::Call, &headers, short.as_bytes()).unwrap();
-    let EventData::Call(call) = &event.data else { panic!("not a call") };
-    assert_eq!((call.other_number(), call.duration_s), ("", Some(12)));
-    assert_eq!(
-        serde_json::to_string(call).unwrap(),
-        r#"{"call_id":"c","phase":"ringing","caller":"","callee":"110","duration_s":12}"#
-    );
-    let short =
-        r#"{"transfer_id":"t","state":"reversed","payer":{},"payee":{"account":"?"},"amount_minor":0,"currency":""}"#;
-    assert!(decode(EventKind::Transfer, &binary_headers(EventKind::Transfer), short.as_bytes()).is_ok());
-    let whole = structured(EventKind::Call, with(self::call(), "/suspicion", json!({})));
-    assert!(decode(EventKind::Call, &STRUCTURED, whole.to_string().as_bytes()).is_ok());
-}
-
-#[test]
-fn a_known_member_given_twice_is_refused_and_an_unknown_one_is_not() {
-    let text = call().to_string();
-    for twice in ["\"phase\":\"ended\"", "\"suspicion\":null", "\"ended_at\":null"] {
-        let reject = data_fault(EventKind::Call, &format!("{{{twice},{}", &text[1..]));
-        assert_eq!(reject.reason, Reason::Schema);
-        assert!(reject.detail.ends_with("is given twice"), "{reject}");
-    }
-    let harmless = format!("{{\"z\":1,\"z\":2,{}", &text[1..]);
-    assert!(decode(EventKind::Call, &binary_headers(EventKind::Call), harmless.as_bytes()).is_ok());
-    let whole = structured(EventKind::Call, call()).to_string();
-    let data_twice = format!("{{\"data\":{{}},{}", &whole[1..]);
-    assert_eq!(reason(EventKind::Call, &STRUCTURED, data_twice.as_bytes()), Reason::Schema);
-}
-
-#[test]
 fn escaped_names_and_values_are_read() {
     let text = structured(EventKind::Call, call()).to_string();
     let escaped = text
@@ -440,108 +354,5 @@ fn bad_case_inputs_are_put_aside() {
     for (headers, value, expected) in cases {
         let reject = decode_case_input(headers.iter().copied(), Some(value)).unwrap_err();
         assert_eq!(reject.reason, expected, "{headers:?}");
-    }
-}
-
-/// The reason by the book, from a value read whole, for messages without members given twice.
-fn by_the_book(kind: EventKind, value: &[u8]) -> Option<Reason> {
-    let Ok(whole) = serde_json::from_slice::<Value>(value) else { return Some(Reason::NotJson) };
-    let text = |name: &str| {
-        whole.get(name).and_then(Value::as_str).filter(|text| !text.is_empty() && !text.chars().any(char::is_control))
-    };
-    let attributes = text("specversion") == Some("1.0")
-        && text("id").is_some()
-        && text("source").is_some()
-        && text("time").is_some_and(|time| chrono::DateTime::parse_from_rfc3339(time).is_ok());
-    match text("type") {
-        Some(_) if !attributes => Some(Reason::Envelope),
-        None => Some(Reason::Envelope),
-        Some(other) if other != kind.event_type() => Some(Reason::UnknownType),
-        Some(_) => {
-            let data = whole.get("data").filter(|data| data.is_object());
-            let fits = data.is_some_and(|data| {
-                let text = data.to_string();
-                match kind {
-                    EventKind::Call => serde_json::from_str::<golden_bell::core::event::CallData<'_>>(&text).is_ok(),
-                    EventKind::Transfer => {
-                        serde_json::from_str::<golden_bell::core::event::TransferData<'_>>(&text).is_ok()
-                    }
-                }
-            });
-            (!fits).then_some(Reason::Schema)
-        }
-    }
-}
-
-fn odd_value() -> impl Strategy<Value = Value> {
-    prop_oneof![
-        Just(json!(null)),
-        Just(json!("")),
-        Just(json!("golden-bell.call.v1")),
-        Just(json!("2021-07-15T14:03:30Z")),
-        Just(json!({})),
-        Just(json!([])),
-        any::<i64>().prop_map(|n| json!(n)),
-        any::<f64>().prop_map(|n| json!(n)),
-        any::<bool>().prop_map(|b| json!(b)),
-        "[a-z \"\\\\é0-9]{0,12}".prop_map(|s| json!(s)),
-    ]
-}
-
-proptest! {
-    #[test]
-    fn any_single_change_gets_the_reason_by_the_book(
-        is_call in any::<bool>(),
-        place in any::<prop::sample::Index>(),
-        value in odd_value(),
-        removed in any::<bool>(),
-        pretty in any::<bool>(),
-    ) {
-        let kind = if is_call { EventKind::Call } else { EventKind::Transfer };
-        let whole = structured(kind, if is_call { call() } else { transfer() });
-        let mut pointers = Vec::new();
-        for (name, member) in whole.as_object().unwrap() {
-            pointers.push(format!("/{name}"));
-            for (inner, member) in member.as_object().into_iter().flatten() {
-                pointers.push(format!("/{name}/{inner}"));
-                pointers.extend(member.as_object().into_iter().flatten().map(|(last, _)| format!("/{name}/{inner}/{last}")));
-            }
-        }
-        let pointer = place.get(&pointers);
-        let changed = if removed { without(whole, pointer) } else { with(whole, pointer, value) };
-        let text = if pretty { serde_json::to_string_pretty(&changed).unwrap() } else { changed.to_string() };
-        let found = decode(kind, &STRUCTURED, text.as_bytes()).err().map(|reject| reject.reason);
-        prop_assert_eq!(found, by_the_book(kind, text.as_bytes()), "{}", text);
-    }
-
-    #[test]
-    fn any_change_of_bytes_gets_the_reason_by_the_book(
-        is_call in any::<bool>(),
-        places in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
-    ) {
-        let kind = if is_call { EventKind::Call } else { EventKind::Transfer };
-        let whole = structured(kind, if is_call { call() } else { transfer() });
-        let mut bytes = whole.to_string().into_bytes();
-        for (place, byte) in places {
-            let place = place.index(bytes.len());
-            bytes[place] = byte;
-        }
-        let found = decode(kind, &STRUCTURED, &bytes).err().map(|reject| reject.reason);
-        // A change can make one name equal to another, of which a value read whole keeps the last only.
-        let book = by_the_book(kind, &bytes);
-        if found != book {
-            let reread: Value = serde_json::from_slice(&bytes).unwrap();
-            prop_assert!(found.is_some() && reread.to_string().len() < bytes.len(), "{:?} {:?}", found, book);
-        }
-    }
-
-    #[test]
-    fn any_bytes_at_all_are_read_or_put_aside(
-        bytes in prop::collection::vec(any::<u8>(), 0..200),
-        binary in any::<bool>(),
-    ) {
-        let headers = if binary { binary_headers(EventKind::Call) } else { STRUCTURED.into() };
-        let _ = decode(EventKind::Call, &headers, &bytes);
-        let _ = decode_case_input(headers.iter().copied(), Some(&bytes));
     }
 }

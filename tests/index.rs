@@ -189,7 +189,7 @@ fn whoever_stays_registered_is_found_at_every_moment_of_an_update() {
             1 => json!([member("m0", &["13300000002"]), member("m1", &["13300000001", "13300000003"])]),
             _ => json!([member("m1", &["13300000003", "13300000001"])]),
         };
-        let phones: &[&str] = if round % 2 == 0 { &["13100000001"] } else { &["13100000002", "13100000001"] };
+        let phones: &[&str] = if round.is_multiple_of(2) { &["13100000001"] } else { &["13100000002", "13100000001"] };
         registrant("r-stays", phones, json!({"household": household}))
     };
     apply(&index, 0, &stays(0));
@@ -201,7 +201,7 @@ fn whoever_stays_registered_is_found_at_every_moment_of_an_update() {
                 // Others come to share the identifiers and leave again, and their handles are used anew.
                 for other in 0..3 {
                     let id = format!("r-{}", (round + other) % 5);
-                    if (round + other) % 4 == 0 {
+                    if (round + other).is_multiple_of(4) {
                         index.withdraw(&id);
                     } else {
                         apply(

@@ -2,6 +2,10 @@
 
 #[path = "matching/by_the_book.rs"]
 mod by_the_book;
+#[path = "matching/contacts.rs"]
+mod contacts;
+#[path = "matching/identifiers.rs"]
+mod identifiers;
 #[path = "support/people.rs"]
 mod people;
 
@@ -10,13 +14,10 @@ use golden_bell::core::envelope::{CaseInputBody, decode_case_input};
 use golden_bell::core::event::EventKind;
 use golden_bell::core::identifier::{Identifier, IdentifierKind, Phone, Region};
 use golden_bell::core::index::RegistrantIndex;
-use golden_bell::core::matched::{MAX_TRUSTED_CONTACTS, Match, match_id};
-use golden_bell::core::matching::{AllowList, BadAllowEntry, Decision, MatchSettings, Matcher, Outcome, stage1};
+use golden_bell::core::matched::{Match, match_id};
+use golden_bell::core::matching::{AllowList, Decision, MatchSettings, Matcher, Outcome, stage1};
 use golden_bell::core::text::Object;
-use people::{
-    Decided, apply, areas, call, decide, event, index, index_with_tokens, member, now, read, registrant, token_key,
-    transfer,
-};
+use people::{Decided, apply, areas, call, decide, event, index, member, now, read, registrant, token_key, transfer};
 use serde_json::{Value, json};
 
 const NONE: [&str; 0] = [];
@@ -260,202 +261,6 @@ fn outside_the_register_the_area_decides() {
     apply(&index, 1, &registrant("r-1", &[], json!({"accounts": ["6200000000000001"]})));
     by_account["payer"]["phone"] = json!("13100000001");
     assert_eq!(subject_ids(&index, &by_account), ["r-1"]);
-}
-
-#[test]
-fn a_known_good_other_side_is_allowed_but_a_bad_victim_is_refused_first() {
-    let index = index();
-    apply(&index, 1, &registrant("r-1", &["13100000001", "13900000000"], json!({"accounts": ["6200000000000001"]})));
-    let settings = allowing(
-        &index,
-        &["96110", "0571-88888888", "13900000000"],
-        &["+8695", "955", "+968"],
-        &["6217 0000 0000 0009"],
-    );
-    let from = |caller: &str| decide(&index, &settings, &call(caller, "13100000001", json!({})));
-    for caller in [
-        "96110",
-        "057188888888",
-        "+86 571 88888888",
-        "+8613900000000",
-        "13900000000",
-        "955",
-        "95588",
-        "+96890000000",
-        "0096890000000",
-    ] {
-        assert_eq!(from(caller), Decided::Allowed, "{caller}");
-    }
-    for caller in [
-        "",
-        "unknown",
-        "9611",
-        "96111",
-        "+9711234567",
-        "13100000001",
-        "+8613900000001",
-        "057188888889",
-        "１３９００００００００1",
-    ] {
-        assert_eq!(from(caller).subject_ids(), ["r-1"], "{caller}");
-    }
-    assert_eq!(from("１３９００００００００"), Decided::Allowed);
-    let pays = |payee: &str| decide(&index, &settings, &transfer(json!({"account": "6200000000000001"}), payee));
-    assert_eq!(pays("6217-0000-0000-0009"), Decided::Allowed);
-    assert_eq!(pays("6217000000000008").subject_ids(), ["r-1"]);
-    assert_eq!(pays("96110").subject_ids(), ["r-1"]);
-    // It is the other side that counts, and the identifier comes first.
-    assert_eq!(decide(&index, &settings, &call("13100000001", "96110", json!({"victim": "caller"}))), Decided::Allowed);
-    assert_eq!(decide(&index, &settings, &call("", "13900000000", json!({}))).subject_ids(), ["r-1"]);
-    assert_eq!(decide(&index, &settings, &call("96110", "unknown", json!({}))), Decided::Rejected);
-    assert_eq!(
-        decide(&index, &settings, &call("96110", "13500000000", json!({"victim_area": "kfq"}))),
-        Decided::Allowed
-    );
-}
-
-#[test]
-fn the_allow_list_refuses_what_can_never_match() {
-    let index = index();
-    assert_eq!(AllowList::new(&index, &["call"], &[], &[]).unwrap_err(), BadAllowEntry::Phone("call".into()));
-    for prefix in ["", "+", "+86 95", "x"] {
-        assert_eq!(AllowList::new(&index, &[], &[prefix], &[]).unwrap_err(), BadAllowEntry::Prefix(prefix.into()));
-    }
-    assert_eq!(AllowList::new(&index, &[], &[], &["1"]).unwrap_err(), BadAllowEntry::PayeeAccount("1".into()));
-}
-
-#[test]
-fn token_and_clear_match_each_other_in_all_four_combinations() {
-    let index = index_with_tokens();
-    let token = |kind, normal: &str| token_key().token_of(kind, normal).to_string();
-    let phone = |normal: &str| token(IdentifierKind::Phone, normal);
-    let account = token(IdentifierKind::Account, "6200000000000005");
-    apply(&index, 1, &registrant("r-clear", &["13100000001"], json!({"accounts": ["6200000000000005"]})));
-    apply(
-        &index,
-        1,
-        &registrant(
-            "r-token",
-            &[&phone("+8613100000002")],
-            json!({"household": [member("m", &[&phone("+8613100000003")])]}),
-        ),
-    );
-    for written in ["13100000001", &phone("+8613100000001")] {
-        assert_eq!(subject_ids(&index, &called(written)), ["r-clear"]);
-    }
-    for written in ["13100000002", &phone("+8613100000002")] {
-        assert_eq!(subject_ids(&index, &called(written)), ["r-token"]);
-    }
-    for written in ["13100000003", &phone("+8613100000003")] {
-        assert_eq!(subject_ids(&index, &called(written)), ["r-token/m"]);
-    }
-    for written in ["6200-0000-0000-0005", account.as_str()] {
-        assert_eq!(subject_ids(&index, &transfer(json!({"account": written}), "?")), ["r-clear"]);
-    }
-    // What may be shown of a token is the token.
-    let found = decide(&index, &plain(), &called("13100000002")).matches();
-    assert_eq!(found[0]["subject"]["phone"], json!(phone("+8613100000002")));
-    // Outside the register a token names the same subject as the clear form.
-    let precise = |written: &str| subject_ids(&index, &call("", written, json!({"victim_area": "kfq"})));
-    assert_eq!(precise("13100000009"), precise(&phone("+8613100000009")));
-    let allow = allowing(&index, &["96110", &phone("+8613100000009")], &[], &[&account]);
-    assert_eq!(decide(&index, &allow, &call(&phone("96110"), "13100000001", json!({}))), Decided::Allowed);
-    assert_eq!(decide(&index, &allow, &call("13100000009", "13100000001", json!({}))), Decided::Allowed);
-    assert_eq!(decide(&index, &allow, &transfer(json!({"account": account}), "6200000000000005")), Decided::Allowed);
-}
-
-#[test]
-fn with_tokens_off_a_token_is_no_usable_identifier() {
-    let index = index();
-    let written = token_key().token_of(IdentifierKind::Phone, "+8613100000001").to_string();
-    assert_eq!(decide(&index, &plain(), &called(&written)), Decided::Rejected);
-    assert_eq!(
-        decide(&index, &plain(), &transfer(json!({"account": "6200000000000005", "phone": written}), "?")),
-        Decided::Unmatched
-    );
-}
-
-fn person_ids(found: &Value) -> Vec<String> {
-    let contacts = found["trusted_contacts"].as_array().unwrap();
-    contacts.iter().map(|contact| contact["person_id"].as_str().unwrap().to_owned()).collect()
-}
-
-#[test]
-fn trusted_contacts_are_the_household_and_whoever_lists_the_subject() {
-    let index = index();
-    let own = json!({"accounts": ["6200000000000001"], "household": [
-        {"member_id": "m2", "relation": "son", "phones": ["13100000012"]},
-        {"member_id": "m1", "name": "测试亲", "consented_at": "2021-06-01T09:00:00+08:00"},
-    ]});
-    apply(&index, 1, &registrant("r-5", &["13100000001"], own));
-    let listed = json!([
-        {"member_id": "x", "relation": "friend", "phones": ["13100000077"]},
-        {"member_id": "y", "relation": "father", "accounts": ["6200000000000001"]},
-        {"member_id": "z", "relation": "boss", "phones": ["13100000001"]},
-    ]);
-    apply(&index, 1, &registrant("r-1", &["13100000071"], json!({"name": "测试甲", "household": listed})));
-    apply(
-        &index,
-        1,
-        &registrant(
-            "r-9",
-            &[],
-            json!({"accounts": ["6200000000000009"], "household": [member("m", &["13100000012"])]}),
-        ),
-    );
-    let found = decide(&index, &plain(), &called("13100000001")).matches().remove(0);
-    assert_eq!(
-        found["trusted_contacts"],
-        json!([
-            {"person_id": "r-1", "relation": "father", "name": "测试甲", "phone": "+8613100000071", "consented": false},
-            {"person_id": "r-5/m1", "relation": null, "name": "测试亲", "phone": null, "consented": true},
-            {"person_id": "r-5/m2", "relation": "son", "name": null, "phone": "+8613100000012", "consented": false},
-        ])
-    );
-    // The member is listed twice, and both who list it are close to it.
-    let found = decide(&index, &plain(), &called("13100000012")).matches().remove(0);
-    assert_eq!(found["subject_id"], "r-5/m2");
-    assert_eq!(person_ids(&found), ["r-5", "r-9"]);
-}
-
-#[test]
-fn no_more_trusted_contacts_than_a_case_can_hold() {
-    let index = index();
-    apply(&index, 1, &registrant("r-00", &["13100000001"], json!({"household": [member("m", &[])]})));
-    for n in (1..60).rev() {
-        apply(
-            &index,
-            1,
-            &registrant(&format!("r-{n:02}"), &["13100000009"], json!({"household": [member("m", &["13100000001"])]})),
-        );
-    }
-    let found = decide(&index, &plain(), &called("13100000001")).matches().remove(0);
-    let expected: Vec<_> =
-        std::iter::once("r-00/m".to_owned()).chain((1..MAX_TRUSTED_CONTACTS).map(|n| format!("r-{n:02}"))).collect();
-    assert_eq!(person_ids(&found), expected);
-}
-
-#[test]
-fn of_a_minor_the_guardian_is_marked() {
-    let index = index();
-    let guardian = json!({"groups": ["student", "minor"], "household": [
-        {"member_id": "m1", "guardian": true}, {"member_id": "m2"},
-        {"member_id": "m3", "groups": ["minor"], "phones": ["13100000003"], "guardian": true},
-    ]});
-    apply(&index, 1, &registrant("r-1", &["13100000001"], guardian));
-    apply(&index, 1, &registrant("r-2", &["13100000002"], json!({"household": [member("m", &["13100000003"])]})));
-    let guardians = |phone: &str| -> (bool, Vec<String>) {
-        let found = decide(&index, &plain(), &called(phone)).matches().remove(0);
-        let contacts = found["trusted_contacts"].as_array().unwrap().clone();
-        let marked = contacts.iter().filter(|contact| contact["guardian"] == json!(true));
-        (
-            found["subject"]["minor"].as_bool().unwrap(),
-            marked.map(|contact| contact["person_id"].as_str().unwrap().to_owned()).collect(),
-        )
-    };
-    assert_eq!(guardians("13100000001"), (true, vec!["r-1/m1".to_owned(), "r-1/m3".to_owned()]));
-    assert_eq!(guardians("13100000003"), (true, vec!["r-1".to_owned()]));
-    assert_eq!(guardians("13100000002"), (false, vec![]));
 }
 
 #[test]

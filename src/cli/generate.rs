@@ -52,6 +52,9 @@ const BATCH: u64 = 500;
 /// How long a broker that takes nothing is put up with.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// How long what is under way may take once it is to stop.
+const FAREWELL: Duration = Duration::from_secs(5);
+
 pub(super) fn execute(config: &Config, args: &GenerateArgs) -> anyhow::Result<()> {
     telemetry::init(&config.telemetry)?;
     let areas = Rulebook::load(config)?.areas.load_full();
@@ -88,7 +91,7 @@ fn send_all(mut sender: Sender, mut feed: EventFeed, args: &GenerateArgs, stop: 
         for record in zone.records().take_while(|_| !stop.stopping()) {
             sender.send(&record)?;
         }
-        sender.flush()?;
+        sender.flush(stop)?;
         tracing::info!(registrants = zone.size(), "registrants are sent");
     }
     let began = Instant::now();
@@ -107,7 +110,7 @@ fn send_all(mut sender: Sender, mut feed: EventFeed, args: &GenerateArgs, stop: 
         }
         sender.look()?;
     }
-    sender.flush()?;
+    sender.flush(stop)?;
     Ok(report(&tally, began.elapsed())?)
 }
 
@@ -172,13 +175,20 @@ impl Sender {
         }
     }
 
-    fn flush(&mut self) -> anyhow::Result<()> {
-        let done = self.producer.flush(PATIENCE, &mut self.delivered);
-        self.look()?;
-        if !done {
-            bail!("the broker has not acknowledged everything within {} s", PATIENCE.as_secs());
+    /// Waits until everything is acknowledged; not for long once it is to stop.
+    fn flush(&mut self, stop: &Stop) -> anyhow::Result<()> {
+        let began = Instant::now();
+        loop {
+            let done = self.producer.flush(Duration::from_millis(100), &mut self.delivered);
+            self.look()?;
+            if done {
+                return Ok(());
+            }
+            let patience = if stop.stopping() { FAREWELL } else { PATIENCE };
+            if began.elapsed() > patience {
+                bail!("the broker has not acknowledged everything within {} s", patience.as_secs());
+            }
         }
-        Ok(())
     }
 }
 

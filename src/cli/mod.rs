@@ -6,6 +6,7 @@
 
 mod check;
 mod completions;
+mod demo;
 mod generate;
 mod output;
 mod run;
@@ -50,6 +51,8 @@ enum Command {
     Topics(topics::TopicsArgs),
     /// Send made-up registrants and events, for load and trials.
     Generate(generate::GenerateArgs),
+    /// Watch it work: everything on an embedded broker, with made-up people; nothing to set up.
+    Demo(demo::DemoArgs),
     /// Write the completions of a shell to the standard output.
     Completions(completions::CompletionsArgs),
 }
@@ -79,6 +82,7 @@ fn execute(cli: Cli) -> anyhow::Result<()> {
         Command::Check => check::execute(load(&cli.global)?),
         Command::Topics(args) => topics::execute(&load(&cli.global)?, &args),
         Command::Generate(args) => generate::execute(&load(&cli.global)?, &args),
+        Command::Demo(args) => demo::execute(load(&cli.global)?, &args),
         Command::Completions(args) => completions::execute(&args),
     }
 }

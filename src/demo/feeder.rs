@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::bail;
 use chrono::{TimeDelta, Utc};
 
-use crate::generate::{Mix, Record, StoryBook, Zone};
+use crate::generate::{Mix, Record, Story, StoryBook, Zone};
 use crate::kafka::client::Connection;
 use crate::kafka::producer::{Delivered, ReportingProducer};
 use crate::kafka::record::{Headers, Outgoing};
@@ -21,6 +21,13 @@ const STORY_EVERY: TimeDelta = TimeDelta::milliseconds(2_500);
 
 /// How long a second of a story takes: a minute of it is over before a spectator has lost the thread.
 const STORY_SECOND: TimeDelta = TimeDelta::milliseconds(400);
+
+/// The background: now and then somebody matches, a source errs or repeats itself.
+const MIX: Mix = Mix { matched: 0.003, malformed: 0.002, resent: 0.003, ..Mix::demo() };
+
+/// Stories that begin beside those of the book's own order, so that the first minute has a bit of everything: when,
+/// in milliseconds after the first event.
+const OVERTURE: [(i64, Story); 2] = [(3_200, Story::SentAgain), (5_600, Story::Spoilt)];
 
 /// The same people and stories every time.
 pub const SEED: u64 = 2021;
@@ -57,11 +64,16 @@ pub fn run(
             return Ok(());
         }
     }
-    let story_book = StoryBook::new(zone, &Mix::demo(), SEED, Utc::now(), EVENTS_PER_SECOND, STORY_EVERY)?;
-    let mut story_book = story_book.paced(STORY_SECOND);
+    let start = Utc::now();
+    let mut story_book = StoryBook::new(zone, &MIX, SEED, start, EVENTS_PER_SECOND, STORY_EVERY)?.paced(STORY_SECOND);
+    let mut overture =
+        OVERTURE.iter().map(|(after, story)| (start + TimeDelta::milliseconds(*after), *story)).peekable();
     board.with(|state| state.feeding_since = Some(Instant::now()));
     while !stop.stopping() {
         let now = Utc::now();
+        if let Some((_, story)) = overture.next_if(|(due, _)| *due <= now) {
+            story_book.begin(story, now);
+        }
         for _ in 0..story_book.owed(now) {
             let mut generated = story_book.next(now);
             sender.send(&generated.record)?;

@@ -12,24 +12,38 @@ const LINES: usize = 200;
 
 /// The last lines of the log. Clones are the same.
 #[derive(Clone, Debug, Default)]
-pub struct Journal(Arc<Mutex<VecDeque<String>>>);
+pub struct Journal(Arc<Mutex<Pages>>);
+
+#[derive(Debug, Default)]
+struct Pages {
+    lines: VecDeque<String>,
+    released: bool,
+}
 
 impl Journal {
-    /// The lines, the newest last.
-    pub fn lines(&self) -> Vec<String> {
-        self.0.lock().iter().cloned().collect()
+    /// The newest line that says that something went wrong.
+    pub fn last_trouble(&self) -> Option<String> {
+        let troubled = |line: &&String| line.contains(" WARN ") || line.contains("ERROR ");
+        self.0.lock().lines.iter().rev().find(troubled).cloned()
     }
 
-    /// The newest line.
-    pub fn last(&self) -> Option<String> {
-        self.0.lock().back().cloned()
+    /// The screen is free again: from now on everything goes to the standard error. Gives back what was kept, the
+    /// newest last.
+    pub fn release(&self) -> Vec<String> {
+        let mut pages = self.0.lock();
+        pages.released = true;
+        pages.lines.drain(..).collect()
     }
 }
 
 /// Writes what belongs to one event; the formatter hands it over in one piece.
 impl io::Write for Journal {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let mut lines = self.0.lock();
+        let mut pages = self.0.lock();
+        if pages.released {
+            return io::stderr().lock().write(bytes);
+        }
+        let lines = &mut pages.lines;
         for line in String::from_utf8_lossy(bytes).lines().filter(|line| !line.trim().is_empty()) {
             if lines.len() >= LINES {
                 lines.pop_front();
@@ -64,9 +78,11 @@ mod tests {
         for n in 0..300 {
             writeln!(journal, "line {n}").unwrap();
         }
-        let lines = journal.lines();
+        assert_eq!(journal.last_trouble(), None);
+        writeln!(journal, "2021-07-15T06:00:00Z  WARN somewhere: lost\n2021-07-15T06:00:01Z  INFO found").unwrap();
+        assert_eq!(journal.last_trouble().as_deref(), Some("2021-07-15T06:00:00Z  WARN somewhere: lost"));
+        let lines = journal.release();
         assert_eq!(lines.len(), LINES);
-        assert_eq!(lines.first().map(String::as_str), Some("line 100"));
-        assert_eq!(journal.last().as_deref(), Some("line 299"));
+        assert_eq!(lines.first().map(String::as_str), Some("line 102"));
     }
 }

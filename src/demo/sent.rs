@@ -58,7 +58,8 @@ impl Sent {
     /// Events that must be put aside, by reason; those there are, under the program's own names.
     pub fn dead_letters(&self) -> Vec<(dead_letter::Reason, u64)> {
         let count = |reason| self.first.dead_letters_of(reason) + self.again.dead_letters_of(reason);
-        let known = Reason::ALL.into_iter().map(|reason| (dead_letter::Reason::from_name(reason.as_str()), count(reason)));
+        let known =
+            Reason::ALL.into_iter().map(|reason| (dead_letter::Reason::from_name(reason.as_str()), count(reason)));
         known.filter_map(|(reason, count)| Some((reason?, count)).filter(|_| count > 0)).collect()
     }
 

@@ -18,6 +18,10 @@ const WORKERS: usize = 1;
 /// The names of the topics and groups.
 const PREFIX: &str = "golden-bell.";
 
+/// The embedded broker answers a fetch that finds nothing when the client's wait is over and not before, so that what
+/// comes in between waits with it.
+const FETCH_WAIT_MS: u32 = 5;
+
 /// The shipped rules and areas, for a program that is run where its files are not.
 const RULES: &str = include_str!("../../config/rules.toml");
 const AREAS: &str = include_str!("../../config/directory/areas.toml");
@@ -43,7 +47,7 @@ pub fn prepare(mut config: Config, bootstrap_servers: &str) -> anyhow::Result<Se
     config.kafka.replication_factor = 1;
     config.kafka.instance_id = Some("demo".to_owned());
     // A cluster's TLS and SASL are not the embedded broker's.
-    config.kafka.properties = Properties::default();
+    config.kafka.properties = properties()?;
     config.workers.matching = WORKERS;
     config.workers.cases = WORKERS;
     config.privacy.token_key = Key::from_hex(&hex::encode(rand::random::<[u8; 32]>()));
@@ -55,11 +59,16 @@ pub fn prepare(mut config: Config, bootstrap_servers: &str) -> anyhow::Result<Se
     Ok(Setting { config, _folder: folder })
 }
 
+fn properties() -> anyhow::Result<Properties> {
+    let written = serde_json::json!({ "fetch.wait.max.ms": FETCH_WAIT_MS });
+    Ok(serde_json::from_value(written)?)
+}
+
 /// Unpacks the shipped rules and areas where the default paths lead nowhere; a path that somebody set must be right.
 fn supply_missing(config: &mut Config) -> io::Result<Option<Folder>> {
     let rules_missing = config.rules.path == Path::new("config/rules.toml") && !config.rules.path.is_file();
-    let areas_missing = config.directory.path == Path::new("config/directory")
-        && !config.directory.path.join(AREAS_FILE).is_file();
+    let areas_missing =
+        config.directory.path == Path::new("config/directory") && !config.directory.path.join(AREAS_FILE).is_file();
     if !rules_missing && !areas_missing {
         return Ok(None);
     }

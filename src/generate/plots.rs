@@ -123,9 +123,20 @@ pub struct StoryTag {
     pub number: u64,
 }
 
-/// Writes a story out from `start` on; `newcomer` is a person not registered before.
-pub(super) fn write(feed: &mut EventFeed, tag: StoryTag, start: Stamp, newcomer: u64) -> Vec<(Stamp, Generated)> {
-    let mut stage = Stage { feed, tag, now: start, scenes: Vec::new() };
+/// Where a story begins.
+pub(super) struct Beginning {
+    /// When its first event comes.
+    pub start: Stamp,
+    /// How long a second between two events takes, milliseconds.
+    pub second_ms: i64,
+    /// The number of a person not registered before.
+    pub newcomer: u64,
+}
+
+/// Writes a story out.
+pub(super) fn write(feed: &mut EventFeed, tag: StoryTag, beginning: Beginning) -> Vec<(Stamp, Generated)> {
+    let Beginning { start, second_ms, newcomer } = beginning;
+    let mut stage = Stage { feed, tag, now: start, second_ms, scenes: Vec::new() };
     match tag.story {
         Story::LongCall => stage.long_call(),
         Story::TestAmounts => stage.payments("fake_loan", 70, &[800, 800, 2_000_000], true),

@@ -13,6 +13,8 @@ pub(super) struct Stage<'a> {
     pub tag: StoryTag,
     /// When the next event comes.
     pub now: Stamp,
+    /// How long a second takes, milliseconds.
+    pub second_ms: i64,
     /// What comes when, in time order.
     pub scenes: Vec<(Stamp, Generated)>,
 }
@@ -20,7 +22,7 @@ pub(super) struct Stage<'a> {
 impl Stage<'_> {
     /// Lets so many seconds pass.
     pub fn wait(&mut self, seconds: i64) {
-        self.now = self.now.plus(seconds * 1000);
+        self.now = self.now.plus(seconds * self.second_ms);
     }
 
     /// Adds what comes now.

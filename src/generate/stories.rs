@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::feed::EventFeed;
 use super::mix::{Mix, MixError};
-use super::plots::{self, Story, StoryTag};
+use super::plots::{self, Beginning, Story, StoryTag};
 use super::record::Generated;
 use super::stamp::Stamp;
 use super::zone::Zone;
@@ -31,6 +31,8 @@ pub struct StoryBook {
     start: Stamp,
     next_story: Stamp,
     story_every_ms: i64,
+    /// How long a second of a story takes.
+    story_second_ms: i64,
     /// How many records come in a million milliseconds.
     per_million_ms: u128,
     told: u64,
@@ -61,9 +63,17 @@ impl StoryBook {
             start,
             next_story: start.plus(FIRST_STORY_MS),
             story_every_ms: story_every.num_milliseconds().max(1),
+            story_second_ms: 1000,
             per_million_ms: ((events_per_second * 1000.0) as u128).max(1),
             told: 0,
         })
+    }
+
+    /// Tells stories at another pace: a second between two of their events takes this long.
+    #[must_use]
+    pub fn paced(mut self, second: TimeDelta) -> Self {
+        self.story_second_ms = second.num_milliseconds().max(0);
+        self
     }
 
     /// The zone the stories are about.
@@ -111,7 +121,8 @@ impl StoryBook {
         let tag = StoryTag { story, number: self.begun };
         let newcomer = self.feed.zone().size() + self.newcomers;
         self.newcomers += u64::from(story == Story::RegistersLater);
-        for (due, scene) in plots::write(&mut self.feed, tag, Stamp::from(now), newcomer) {
+        let beginning = Beginning { start: Stamp::from(now), second_ms: self.story_second_ms, newcomer };
+        for (due, scene) in plots::write(&mut self.feed, tag, beginning) {
             self.planned += 1;
             self.coming.insert((due, self.planned), scene);
         }

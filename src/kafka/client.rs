@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use rdkafka::client::ClientContext;
 use rdkafka::config::{ClientConfig, FromClientConfigAndContext, RDKafkaLogLevel};
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
-use super::error::{Error, tag};
+use super::error::{Error, code, tag};
 
 /// The longest a value may be on any topic of ours: dead letters carry what was too large for its feed.
 pub const MAX_MESSAGE_BYTES: usize = 4 * 1024 * 1024;
@@ -179,6 +179,10 @@ pub(crate) fn log(level: RDKafkaLogLevel, facility: &str, message: &str) {
 }
 
 pub(crate) fn report(error: &KafkaError, reason: &str) {
+    // The end of a partition comes this way as well as with the next poll, which is where it is heard.
+    if code(error) == Some(RDKafkaErrorCode::PartitionEOF) {
+        return;
+    }
     if super::error::is_passing(error) {
         tracing::info!(error = tag(error), reason, "kafka is not reachable, the client keeps trying");
     } else {

@@ -6,9 +6,10 @@
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::RDKafkaErrorCode;
 
 use super::client::{Connection, Quiet, create};
-use super::error::{Error, is_passing};
+use super::error::{Error, code, is_passing};
 
 /// What waiting for the name has come to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +35,8 @@ pub fn look(connection: &Connection, groups: &[&str]) -> Result<Name, Error> {
                 Err(error) if is_passing(&error) && Instant::now() < until => {
                     std::thread::sleep(Duration::from_millis(50));
                 }
+                // Every broker of our time lists its groups, the embedded one excepted: there is nobody but us on it.
+                Err(error) if code(&error) == Some(RDKafkaErrorCode::UnsupportedFeature) => return Ok(Name::Free),
                 Err(error) => return Err(Error::broker("list group members", &error)),
             }
         };

@@ -9,7 +9,7 @@ mod data;
 use super::dead_letter::{Reason, Reject, check_size};
 use super::envelope::{REGISTRANT_FIELDS, fault, json};
 use super::event::EventTime;
-use super::identifier::{Identifier, IdentifierReader};
+use super::identifier::{Identifier, IdentifierKind, IdentifierReader};
 use super::text::{Object, Text};
 
 pub use data::{MemberData, RegistrantData};
@@ -165,13 +165,15 @@ fn check(data: &RegistrantData<'_>) -> Result<(), Reject> {
 }
 
 fn identified<'a>(reader: &IdentifierReader, data: RegistrantData<'a>) -> Result<Registrant<'a>, Reject> {
-    let phones = phones(reader, &data.phones)?;
-    let accounts = accounts(reader, &data.accounts)?;
+    let own = |list: &str, place: usize| format!("{list}[{place}] cannot be read");
+    let phones = read_all(reader, IdentifierKind::Phone, &data.phones, own)?;
+    let accounts = read_all(reader, IdentifierKind::Account, &data.accounts, own)?;
     let mut household = Vec::with_capacity(data.household.len());
-    for member in data.household {
+    for (number, member) in data.household.into_iter().enumerate() {
+        let of_member = |list: &str, place: usize| format!("household[{number}].{list}[{place}] cannot be read");
         household.push(Member {
-            phones: self::phones(reader, &member.phones)?,
-            accounts: self::accounts(reader, &member.accounts)?,
+            phones: read_all(reader, IdentifierKind::Phone, &member.phones, of_member)?,
+            accounts: read_all(reader, IdentifierKind::Account, &member.accounts, of_member)?,
             member_id: member.member_id,
             name: member.name,
             relation: member.relation,
@@ -196,12 +198,19 @@ fn identified<'a>(reader: &IdentifierReader, data: RegistrantData<'a>) -> Result
     })
 }
 
-fn phones(reader: &IdentifierReader, listed: &[Text<'_>]) -> Result<Vec<Identifier>, Reject> {
-    let unreadable = || Reject::new(Reason::Identifier, "a phone cannot be read");
-    listed.iter().map(|raw| reader.phone(raw).ok_or_else(unreadable)).collect()
-}
-
-fn accounts(reader: &IdentifierReader, listed: &[Text<'_>]) -> Result<Vec<Identifier>, Reject> {
-    let unreadable = || Reject::new(Reason::Identifier, "an account cannot be read");
-    listed.iter().map(|raw| reader.account(raw).ok_or_else(unreadable)).collect()
+/// Reads a list of phones or accounts; `detail` says which one cannot be read.
+fn read_all(
+    reader: &IdentifierReader,
+    kind: IdentifierKind,
+    listed: &[Text<'_>],
+    detail: impl Fn(&str, usize) -> String,
+) -> Result<Vec<Identifier>, Reject> {
+    let list = match kind {
+        IdentifierKind::Phone => "phones",
+        IdentifierKind::Account => "accounts",
+    };
+    let read = |(place, raw): (usize, &Text<'_>)| {
+        reader.read(kind, raw).ok_or_else(|| Reject::new(Reason::Identifier, detail(list, place)))
+    };
+    listed.iter().enumerate().map(read).collect()
 }

@@ -1,0 +1,135 @@
+//! `golden-bell demo`: the whole program on an embedded broker, with made-up people (contract 12).
+//!
+//! What runs is what `run` runs: a [`Process`](crate::runtime::Process) with all roles, the same workers, the same way
+//! over Kafka. Around it stand
+//!
+//! * [`feeder`]: the world outside, which registers the people of a made-up zone and sends events,
+//! * [`watcher`]: a consumer of the topic `warnings`,
+//! * [`screen`] or [`plain`]: the face, which draws a [`model`] of what the two have seen and of what the program's own
+//!   metrics say,
+//! * [`summary`]: what was sent against what was counted.
+//!
+//! [`show`] brings them together. The embedded broker knows no transactional isolation: this is a show, not a proof.
+
+mod board;
+mod feeder;
+mod journal;
+mod model;
+mod numbers;
+mod plain;
+mod screen;
+mod sent;
+mod setting;
+mod show;
+mod summary;
+mod told;
+mod view;
+mod watcher;
+mod words;
+
+use std::io::{self, IsTerminal, Write};
+use std::time::Duration;
+
+use anyhow::bail;
+
+use crate::config::{Config, TelemetryConfig};
+use crate::telemetry;
+
+pub use words::Lang;
+
+use journal::Journal;
+use plain::Plain;
+use screen::Screen;
+use show::Show;
+
+/// How the demo is shown.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// When it ends by itself; `None`: when somebody ends it.
+    pub duration: Option<Duration>,
+    /// Plain lines, also in a terminal.
+    pub plain: bool,
+    /// The language, that of the environment by default.
+    pub lang: Option<Lang>,
+}
+
+/// Plays the demo to its end and prints what it came to.
+///
+/// # Errors
+/// When something cannot be started or fails, or when the program has counted otherwise than it was sent.
+pub fn run(config: Config, options: &Options) -> anyhow::Result<()> {
+    let lang = options.lang.unwrap_or_else(Lang::of_environment);
+    let full_screen = !options.plain && io::stdout().is_terminal() && io::stdin().is_terminal();
+    let journal = Journal::default();
+    if full_screen {
+        telemetry::init_to(&config.telemetry, journal.clone(), false)?;
+    } else {
+        telemetry::init(&quietly(&config))?;
+    }
+    let mut show = Show::open(config, options.duration, journal.clone())?;
+    let mut face =
+        if full_screen { Face::Screen(Box::new(Screen::open(lang)?)) } else { Face::Plain(Plain::new(lang)) };
+    let played = play(&mut show, &mut face);
+    let lang = face.lang().unwrap_or(lang);
+    // The terminal is given back before anything else is written to it.
+    drop(face);
+    let kept = journal.release();
+    if let Err(error) = played {
+        kept.iter().for_each(|line| drop(writeln!(io::stderr().lock(), "{line}")));
+        return Err(error);
+    }
+    let Some(outcome) = show.close()? else { return Ok(()) };
+    print(&outcome.text(lang))?;
+    let differences = outcome.differences();
+    if !outcome.interrupted && !differences.is_empty() {
+        bail!("what was counted is not what was sent:\n{}", differences.join("\n"));
+    }
+    Ok(())
+}
+
+/// Shows one picture after another until the demo is over.
+fn play(show: &mut Show, face: &mut Face) -> anyhow::Result<()> {
+    let mut asked = false;
+    while !show.step(asked)? {
+        asked = face.show(&show.model())?;
+    }
+    Ok(())
+}
+
+/// The two ways to show it.
+enum Face {
+    Screen(Box<Screen>),
+    Plain(Plain),
+}
+
+impl Face {
+    /// Shows a picture; whether somebody wants to leave.
+    fn show(&mut self, model: &model::Model) -> io::Result<bool> {
+        match self {
+            Face::Screen(screen) => screen.show(model),
+            Face::Plain(plain) => plain.show(model),
+        }
+    }
+
+    fn lang(&self) -> Option<Lang> {
+        match self {
+            Face::Screen(screen) => Some(screen.lang()),
+            Face::Plain(_) => None,
+        }
+    }
+}
+
+/// Between the warnings only what went wrong belongs on the terminal, unless somebody asks for more.
+fn quietly(config: &Config) -> TelemetryConfig {
+    let asked_for = config.environment_keys().any(|key| key == "telemetry.log_level");
+    let log_level = if asked_for { config.telemetry.log_level.clone() } else { "warn".to_owned() };
+    TelemetryConfig { log_level, ..config.telemetry.clone() }
+}
+
+/// To the standard output; a reader who has gone away is no failure.
+fn print(text: &str) -> io::Result<()> {
+    match io::stdout().lock().write_all(text.as_bytes()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        result => result,
+    }
+}
