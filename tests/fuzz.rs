@@ -53,7 +53,10 @@ fn now() -> DateTime<Utc> {
     DateTime::from_timestamp(1_626_328_800, 0).unwrap()
 }
 
-fn events() -> Vec<(EventKind, Vec<(String, Vec<u8>)>, Vec<u8>)> {
+/// A feed record: kind, headers, value.
+type Sample = (EventKind, Vec<(String, Vec<u8>)>, Vec<u8>);
+
+fn events() -> Vec<Sample> {
     let zone = Zone::new(3, 50, Families::Typical, Places::sample());
     let mut feed = EventFeed::new(zone, &Mix { malformed: 0.0, ..Mix::rich() }, 3).unwrap();
     let good: Vec<_> = (0..200).map(|_| feed.next(now())).collect();

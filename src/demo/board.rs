@@ -37,7 +37,6 @@ pub struct State {
 #[derive(Clone, Debug)]
 struct Telling {
     tag: StoryTag,
-    events: u64,
     last: Instant,
 }
 
@@ -46,8 +45,6 @@ struct Telling {
 pub struct Playing {
     /// Which one.
     pub story: Story,
-    /// Events told so far.
-    pub events: u64,
     /// Whether more is to come, as far as one can see.
     pub going_on: bool,
 }
@@ -63,12 +60,9 @@ impl State {
     /// An event of a story was sent.
     pub fn told_of(&mut self, tag: StoryTag, now: Instant) {
         match self.stories.iter_mut().find(|telling| telling.tag == tag) {
-            Some(telling) => {
-                telling.events += 1;
-                telling.last = now;
-            }
+            Some(telling) => telling.last = now,
             None => {
-                self.stories.insert(0, Telling { tag, events: 1, last: now });
+                self.stories.insert(0, Telling { tag, last: now });
                 self.stories.truncate(STORIES);
             }
         }
@@ -78,7 +72,6 @@ impl State {
     pub fn stories(&self, now: Instant) -> Vec<Playing> {
         let playing = |telling: &Telling| Playing {
             story: telling.tag.story,
-            events: telling.events,
             going_on: now.duration_since(telling.last) < OVER_AFTER,
         };
         self.stories.iter().map(playing).collect()

@@ -23,8 +23,11 @@ struct Pages {
 impl Journal {
     /// The newest line that says that something went wrong.
     pub fn last_trouble(&self) -> Option<String> {
-        let troubled = |line: &&String| line.contains(" WARN ") || line.contains("ERROR ");
-        self.0.lock().lines.iter().rev().find(troubled).cloned()
+        let trouble = |line: &String| {
+            let at = ["WARN ", "ERROR "].iter().filter_map(|level| line.find(level)).min()?;
+            line.get(at..).map(str::to_owned)
+        };
+        self.0.lock().lines.iter().rev().find_map(trouble)
     }
 
     /// The screen is free again: from now on everything goes to the standard error. Gives back what was kept, the
@@ -76,11 +79,11 @@ mod tests {
     fn the_last_lines_are_kept() {
         let mut journal = Journal::default();
         for n in 0..300 {
-            writeln!(journal, "line {n}").unwrap();
+            journal.write_all(format!("line {n}\n").as_bytes()).unwrap();
         }
         assert_eq!(journal.last_trouble(), None);
-        writeln!(journal, "2021-07-15T06:00:00Z  WARN somewhere: lost\n2021-07-15T06:00:01Z  INFO found").unwrap();
-        assert_eq!(journal.last_trouble().as_deref(), Some("2021-07-15T06:00:00Z  WARN somewhere: lost"));
+        journal.write_all(b"2021-07-15T06:00:00Z  WARN somewhere: lost\n2021-07-15T06:00:01Z  INFO found\n").unwrap();
+        assert_eq!(journal.last_trouble().as_deref(), Some("WARN somewhere: lost"));
         let lines = journal.release();
         assert_eq!(lines.len(), LINES);
         assert_eq!(lines.first().map(String::as_str), Some("line 102"));

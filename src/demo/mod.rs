@@ -78,7 +78,9 @@ pub fn run(config: Config, options: &Options) -> anyhow::Result<()> {
         kept.iter().for_each(|line| drop(writeln!(io::stderr().lock(), "{line}")));
         return Err(error);
     }
-    let Some(outcome) = show.close()? else { return Ok(()) };
+    let Some(outcome) = show.close()? else {
+        return Ok(print(lang.pick("首个事件之前即已结束\n", "ended before the first event\n"))?);
+    };
     print(&outcome.text(lang))?;
     let differences = outcome.differences();
     if !outcome.interrupted && !differences.is_empty() {

@@ -60,7 +60,7 @@ pub fn prepare(mut config: Config, bootstrap_servers: &str) -> anyhow::Result<Se
 }
 
 fn properties() -> anyhow::Result<Properties> {
-    let written = serde_json::json!({ "fetch.wait.max.ms": FETCH_WAIT_MS });
+    let written = serde_json::json!({ "fetch.wait.max.ms": FETCH_WAIT_MS.to_string() });
     Ok(serde_json::from_value(written)?)
 }
 

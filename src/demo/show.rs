@@ -202,7 +202,8 @@ impl Show {
                 let settled = self.settled();
                 if settled || asked || self.late() {
                     self.interrupted |= asked;
-                    self.outcome = Some(self.come_to(settled));
+                    let fed = self.board.with(|state| state.feeding_since.is_some());
+                    self.outcome = fed.then(|| self.come_to(settled));
                     self.program.request();
                     self.phase = Phase::Leaving;
                 }

@@ -113,7 +113,11 @@ impl Outcome {
             right(lang.pick("程序计数", "counted"), 12)
         )?;
         for pair in self.pairs(lang) {
-            let mark = if pair.sent == pair.counted { "✓" } else { "✗" };
+            let mark = match (pair.sent == pair.counted, self.complete) {
+                (true, _) => "✓",
+                (false, true) => "✗",
+                (false, false) => "…",
+            };
             writeln!(out, "{}{:>12}{:>12}  {mark}", fit(&pair.name, 18), grouped(pair.sent), grouped(pair.counted))?;
         }
         let (first, read) = (&self.sent.first, &self.read);

@@ -115,6 +115,21 @@ pub fn fit(text: &str, columns: usize) -> String {
     out
 }
 
+/// A text broken into lines of at most so many columns, between words where there are any.
+pub fn wrapped(text: &str, columns: usize) -> Vec<String> {
+    let mut lines: Vec<String> = vec![String::new()];
+    // A word ends with its space; a Chinese character is a word of its own.
+    for word in text.split_inclusive(|c: char| c == ' ' || !c.is_ascii()) {
+        let fits = lines.last().is_some_and(|line| width(line) + width(word.trim_end()) <= columns);
+        match lines.last_mut() {
+            Some(line) if fits || line.is_empty() => line.push_str(word),
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines.iter_mut().for_each(|line| line.truncate(line.trim_end().len()));
+    lines
+}
+
 /// `1,234,567`.
 pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
@@ -162,6 +177,14 @@ mod tests {
         assert_eq!(cut("黄城里村", 8), "黄城里村");
         assert_eq!(cut("黄城里村", 7), "黄城里…");
         assert_eq!(cut("黄城里村", 6), "黄城…");
+    }
+
+    #[test]
+    fn lines_break_between_words_and_between_chinese_characters() {
+        assert_eq!(wrapped("two payments of eight yuan", 12), ["two payments", "of eight", "yuan"]);
+        assert_eq!(wrapped("两笔八元试探后转出", 8), ["两笔八元", "试探后转", "出"]);
+        assert_eq!(wrapped("", 8), [""]);
+        assert_eq!(wrapped("unbreakable", 4), ["unbreakable"]);
     }
 
     #[test]

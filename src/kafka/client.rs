@@ -168,6 +168,10 @@ impl ClientContext for Quiet {
 impl rdkafka::consumer::ConsumerContext for Quiet {}
 
 pub(crate) fn log(level: RDKafkaLogLevel, facility: &str, message: &str) {
+    // The operator's properties go to clients of all kinds; that one has no use for some of them is no news.
+    if facility == "CONFWARN" && message.contains("will be ignored by this") {
+        return;
+    }
     match level {
         RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical => {
             tracing::error!(facility, message, "librdkafka");

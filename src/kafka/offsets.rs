@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 /// is acknowledged, all others are done at once.
 #[derive(Debug, Default)]
 pub struct Progress {
-    /// One past the last record seen.
+    /// One past the last record seen, or where reading begins.
     seen: Option<i64>,
     /// Pending record offsets and how many acknowledgements each still wants.
     pending: BTreeMap<i64, u32>,
@@ -27,6 +27,11 @@ pub enum Acknowledged {
 }
 
 impl Progress {
+    /// A partition that is read from `next` on; `None` for one that is read from its beginning.
+    pub fn starting_at(next: Option<i64>) -> Self {
+        Progress { seen: next, pending: BTreeMap::new(), told: next }
+    }
+
     /// The record at `offset` was handled and wants `products` acknowledgements.
     pub fn handled(&mut self, offset: i64, products: u32) {
         self.seen = Some(self.seen.map_or(offset + 1, |seen| seen.max(offset + 1)));
@@ -60,7 +65,7 @@ impl Progress {
         self.pending.keys().next().copied().or(self.seen)
     }
 
-    /// One past the last record seen.
+    /// The next offset to read: one past the last record seen, or where reading begins.
     pub fn position(&self) -> Option<i64> {
         self.seen
     }

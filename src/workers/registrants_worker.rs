@@ -65,7 +65,7 @@ fn session(shared: &Shared) -> Result<(), Error> {
                 News::Failed(detail) => return Err(Error::Broker { what: "rebalance", tag: "rebalance", detail }),
                 News::Revoked => partitions.clear(),
                 News::Assigned(assigned) => {
-                    partitions = assigned.iter().map(|a| (a.partition, Progress::default())).collect();
+                    partitions = assigned.iter().map(|a| (a.partition, Progress::starting_at(a.committed))).collect();
                 }
             }
         }

@@ -6,11 +6,11 @@ use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Color, Style};
 use ratatui::text::{Line, Span};
-use ratatui::widgets::{Paragraph, Sparkline, Wrap};
+use ratatui::widgets::{Paragraph, Sparkline};
 
 use crate::core::rules::Level;
 use crate::demo::model::Model;
-use crate::demo::words::{Lang, cut, grouped, latency, mebibytes, width};
+use crate::demo::words::{Lang, cut, grouped, latency, mebibytes, width, wrapped};
 
 use super::style;
 
@@ -161,17 +161,20 @@ fn draw_stories(frame: &mut Frame<'_>, area: Rect, model: &Model, lang: Lang, ta
         return;
     }
     let panel = style::panel(lang.pick("正在发生", "Stories").to_owned());
-    let columns = usize::from(area.width);
-    let lines = model.stories.iter().map(|playing| {
+    let columns = usize::from(area.width).saturating_sub(3);
+    let mut lines = Vec::new();
+    for playing in &model.stories {
         let (mark, words) = if playing.going_on { (style::BUSY, Style::new()) } else { (style::QUIET, style::QUIET) };
         let title = lang.story(playing.story);
-        let title = if tall { title.to_owned() } else { cut(title, columns.saturating_sub(4)).into_owned() };
-        Line::from(vec![
-            Span::styled(if playing.going_on { " ▶ " } else { " ✓ " }, mark),
-            Span::styled(title, words),
-            Span::styled(if tall { format!(" ({})", playing.events) } else { String::new() }, style::QUIET),
-        ])
-    });
-    let stories = Paragraph::new(lines.collect::<Vec<_>>()).wrap(Wrap { trim: false }).block(panel);
-    frame.render_widget(stories, area);
+        let parts = if tall { wrapped(title, columns) } else { vec![cut(title, columns).into_owned()] };
+        for (n, part) in parts.into_iter().enumerate() {
+            let sign = match (n, playing.going_on) {
+                (0, true) => " ▶ ",
+                (0, false) => " ✓ ",
+                _ => "   ",
+            };
+            lines.push(Line::from(vec![Span::styled(sign, mark), Span::styled(part, words)]));
+        }
+    }
+    frame.render_widget(Paragraph::new(lines).block(panel), area);
 }

@@ -51,11 +51,7 @@ fn model(phase: Phase, warnings: u64) -> Model {
         missing: vec!["index-0: filling the index, 6000 of 12000 (50 %)".to_owned()],
         sent: Sent { registrants: 12_000, ..Sent::default() },
         rate: 199.6,
-        stories: Story::ALL
-            .iter()
-            .enumerate()
-            .map(|(n, &story)| Playing { story, events: 3, going_on: n < 4 })
-            .collect(),
+        stories: Story::ALL.iter().enumerate().map(|(n, &story)| Playing { story, going_on: n < 4 }).collect(),
         warnings: (1..=warnings).rev().map(row).collect(),
         latency: Latency {
             median: Some(Duration::from_millis(31)),

@@ -56,7 +56,7 @@ impl<'a> Session<'a> {
             Purpose::Transactional,
         )?;
         let report = Report::new(shared, worker);
-        report.waiting("for its partitions", 0, 0);
+        report.waiting("waiting for its partitions", 0, 0);
         Ok(Session {
             shared,
             worker,
@@ -133,7 +133,7 @@ impl<'a> Session<'a> {
                 self.report.forget(&self.state.topics.inputs, self.state.partitions.keys());
                 self.state.rollback();
                 self.state.partitions.clear();
-                self.report.waiting("for its partitions", 0, 0);
+                self.report.waiting("waiting for its partitions", 0, 0);
                 Ok(())
             }
             News::Assigned(assigned) => self.take_over(&assigned),

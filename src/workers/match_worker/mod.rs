@@ -4,6 +4,8 @@
 //! by stage 2. An offset is stored only when everything that came of its record, and of every record before it, is
 //! acknowledged by the broker.
 
+mod feed;
+
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
@@ -22,6 +24,7 @@ use crate::kafka::record::{Outgoing, Record};
 
 use super::tally::Tally;
 use super::{Shared, dead_letters, envelope, sessions};
+use feed::{Feed, token, untoken};
 
 /// The group of stage 1, behind the prefix.
 pub const GROUP: &str = "match";
@@ -68,46 +71,8 @@ struct Session<'a> {
     last_report: Instant,
     /// Which feeds this worker holds back.
     held_back: [bool; 2],
-}
-
-/// One of the two input topics and how far its partitions are.
-struct Feed {
-    kind: EventKind,
-    topic: String,
-    partitions: Vec<Option<Progress>>,
-}
-
-impl Feed {
-    fn new(shared: &Shared, kind: EventKind, name: &str) -> Self {
-        Feed { kind, topic: shared.connection.topic(name), partitions: Vec::new() }
-    }
-
-    fn assigned(&mut self, partition: i32) {
-        let Ok(index) = usize::try_from(partition) else { return };
-        if self.partitions.len() <= index {
-            self.partitions.resize_with(index + 1, || None);
-        }
-        if let Some(place) = self.partitions.get_mut(index) {
-            *place = Some(Progress::default());
-        }
-    }
-
-    fn progress(&mut self, partition: i32) -> Option<&mut Progress> {
-        self.partitions.get_mut(usize::try_from(partition).ok()?)?.as_mut()
-    }
-
-    fn each(&mut self) -> impl Iterator<Item = (i32, &mut Progress)> {
-        self.partitions.iter_mut().enumerate().filter_map(|(p, progress)| Some((p as i32, progress.as_mut()?)))
-    }
-}
-
-/// Which record a product belongs to, packed into the producer's token: feed, partition, offset.
-fn token(feed: usize, partition: i32, offset: i64) -> usize {
-    feed << 63 | (partition as usize & 0x7fff) << 48 | (offset as usize & 0xffff_ffff_ffff)
-}
-
-fn untoken(token: usize) -> (usize, i32, i64) {
-    (token >> 63, (token >> 48 & 0x7fff) as i32, (token & 0xffff_ffff_ffff) as i64)
+    /// Counts assignments, modulo 128.
+    assignment: u8,
 }
 
 impl<'a> Session<'a> {
@@ -127,11 +92,12 @@ impl<'a> Session<'a> {
             event_times: HashMap::new(),
             last_report: Instant::now(),
             held_back: [false; 2],
+            assignment: 0,
         })
     }
 
     fn run(mut self) -> Result<(), Error> {
-        self.shared.readiness.waiting(self.worker, "for its partitions");
+        self.shared.readiness.waiting(self.worker, "waiting for its partitions");
         let result = self.work();
         self.forget_partitions();
         self.consumer.leave(Duration::from_secs(3));
@@ -188,6 +154,7 @@ impl<'a> Session<'a> {
                             dead_letters: &self.dead_letters,
                             tally: &mut self.tally,
                             event_times: &mut self.event_times,
+                            assignment: self.assignment,
                         },
                     )?;
                     wait = Duration::ZERO;
@@ -210,9 +177,10 @@ impl<'a> Session<'a> {
             News::Failed(detail) => return Err(Error::Broker { what: "rebalance", tag: "rebalance", detail }),
             News::Revoked => self.forget_partitions(),
             News::Assigned(assigned) => {
+                self.assignment = (self.assignment + 1) & 0x7f;
                 for partition in &assigned {
                     if let Some(feed) = self.feeds.iter_mut().find(|feed| feed.topic == partition.topic) {
-                        feed.assigned(partition.partition);
+                        feed.assigned(partition.partition, partition.committed);
                     }
                 }
                 // New partitions flow; those of a halted feed are held back right after this.
@@ -232,8 +200,9 @@ impl<'a> Session<'a> {
             if let Some(reason) = delivered.failed {
                 return Err(Error::Broker { what: "produce", tag: "not_delivered", detail: reason });
             }
-            let (feed, partition, offset) = untoken(delivered.token);
-            let progress = self.feeds.get_mut(feed).and_then(|feed| feed.progress(partition));
+            let (feed, assignment, partition, offset) = untoken(delivered.token);
+            let feed = self.feeds.get_mut(feed).filter(|_| assignment == self.assignment);
+            let progress = feed.and_then(|feed| feed.progress(partition));
             match progress.map(|progress| progress.acknowledged(offset)) {
                 Some(Acknowledged::Done) => {
                     if let Some(time) = self.event_times.remove(&delivered.token) {
@@ -331,6 +300,7 @@ struct Hands<'s, 'a> {
     dead_letters: &'s str,
     tally: &'s mut Tally<'a>,
     event_times: &'s mut HashMap<usize, DateTime<Utc>>,
+    assignment: u8,
 }
 
 fn handle(
@@ -343,7 +313,7 @@ fn handle(
     let kind = hands.feeds[feed].kind;
     let Stage1 { event, outcome } = stage1(kind, record.headers(), record.value(), matcher, now);
     hands.tally.decided(kind, event.as_ref(), &outcome, record.timestamp());
-    let token = token(feed, record.partition(), record.offset());
+    let token = token(feed, hands.assignment, record.partition(), record.offset());
     match outcome {
         Outcome::Unmatched(_) | Outcome::Allowed => {
             hands.handled(record, feed, 0);
@@ -390,17 +360,5 @@ impl Hands<'_, '_> {
             headers,
         };
         self.producer.send(outgoing, token, PATIENCE)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_token_carries_feed_partition_and_offset() {
-        for (feed, partition, offset) in [(0, 0, 0), (1, 5, 123_456_789), (1, 32_767, 0xffff_ffff_ffff)] {
-            assert_eq!(untoken(token(feed, partition, offset)), (feed, partition, offset));
-        }
     }
 }
