@@ -129,6 +129,8 @@ fn a_short_demo_shows_warnings_of_several_levels_and_its_numbers_agree() {
     let events = of("events");
     assert!(events > 200, "{all}");
     assert_eq!(events, of("matched") + of("unmatched") + of("allowed") + of("dead letters"), "{all}");
+    of("duplicates");
+    of("follow-ups");
     assert!(!all.contains('✗'), "{all}");
     let told = format!("published {0}, read {0}, twice 0", warnings.len());
     assert!(summary.iter().any(|line| line.contains(&told)), "{told}:\n{all}");

@@ -68,7 +68,7 @@ fn join(connection: &Connection, topic: &str, partitions: usize) -> (GroupConsum
 
 /// Keys of all records from beginning to end, and how long it took to know the end.
 fn read(connection: &Connection, topic: &str) -> Vec<(String, bool)> {
-    let mut reader = LogReader::open(connection, "reader", topic, &[0], || true).expect("a reader");
+    let mut reader = LogReader::open(connection, "reader", topic, &[(0, None)], || true).expect("a reader");
     let mut found = Vec::new();
     let until = Instant::now() + Duration::from_secs(30);
     while !reader.complete() {

@@ -19,7 +19,6 @@ use rdkafka::{ClientConfig, Message, Offset, TopicPartitionList};
 
 use crate::support::broker::Broker;
 use crate::support::instance::{READY, Setting};
-use crate::support::topic_io;
 use crate::{Scale, feed, percentile};
 
 const RATE: u64 = 2_000;

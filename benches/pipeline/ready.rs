@@ -14,7 +14,7 @@ pub fn run(broker: &Broker, scale: Scale) {
         let bytes = feed::write_registrants(&setting, &feed::zone(registrants));
         for start in 0..2 {
             let began = Instant::now();
-            let mut instance = setting.start(&format!("ready-{start}"));
+            let instance = setting.start(&format!("ready-{start}"));
             let ready = loop {
                 if matches!(instance.get("/-/ready"), Ok((200, _))) {
                     break began.elapsed();

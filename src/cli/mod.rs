@@ -126,6 +126,10 @@ mod tests {
         );
         check("golden-bell topics create", "None Topics(TopicsArgs { action: Create })");
         check("golden-bell topics check", "None Topics(TopicsArgs { action: Check })");
+        check(
+            "golden-bell demo --for 20s --plain --lang zh",
+            "None Demo(DemoArgs { duration: Some(20s), plain: true, lang: Some(Zh) })",
+        );
         check("golden-bell completions zsh", "None Completions(CompletionsArgs { shell: Zsh })");
     }
 

@@ -2,16 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::bail;
 use chrono::{TimeDelta, Utc};
 
 use crate::generate::{Mix, Record, Story, StoryBook, Zone};
 use crate::kafka::client::Connection;
-use crate::kafka::producer::{Delivered, ReportingProducer};
-use crate::kafka::record::{Headers, Outgoing};
 use crate::lifecycle::Stop;
 
 use super::board::Board;
+use super::sender::Sender;
 
 /// Events a second, background and stories together.
 pub const EVENTS_PER_SECOND: f64 = 200.0;
@@ -32,9 +30,6 @@ const OVERTURE: [(i64, Story); 2] = [(3_200, Story::SentAgain), (5_600, Story::S
 /// The same people and stories every time.
 pub const SEED: u64 = 2021;
 
-/// How long a broker that takes nothing is put up with.
-const PATIENCE: Duration = Duration::from_secs(10);
-
 /// The longest wait between two looks at the clock.
 const TICK: Duration = Duration::from_millis(5);
 
@@ -49,9 +44,9 @@ pub fn run(
     ready: impl Fn() -> bool,
     stop: &Stop,
 ) -> anyhow::Result<()> {
-    let mut sender = Sender::new(connection)?;
+    let mut sender = Sender::new(connection, "feeder")?;
     for record in zone.records() {
-        sender.send(&record)?;
+        send(&sender, &record)?;
         board.with(|state| state.sent.registrants += 1);
         if stop.stopping() {
             return Ok(());
@@ -76,7 +71,7 @@ pub fn run(
         }
         for _ in 0..story_book.owed(now) {
             let mut generated = story_book.next(now);
-            sender.send(&generated.record)?;
+            send(&sender, &generated.record)?;
             board.with(|state| {
                 state.sent.add(&mut generated);
                 if let Some(tag) = generated.story {
@@ -90,45 +85,7 @@ pub fn run(
     sender.flush()
 }
 
-/// A producer that gives up when anything could not be delivered.
-struct Sender {
-    connection: Connection,
-    producer: ReportingProducer,
-    delivered: Vec<Delivered>,
-}
-
-impl Sender {
-    fn new(connection: &Connection) -> anyhow::Result<Self> {
-        let producer = ReportingProducer::new(connection, "feeder")?;
-        Ok(Sender { connection: connection.clone(), producer, delivered: Vec::new() })
-    }
-
-    fn send(&self, record: &Record) -> anyhow::Result<()> {
-        let headers = record.headers.iter().fold(Headers::new(), |headers, (name, value)| headers.with(name, value));
-        let outgoing = Outgoing {
-            topic: &self.connection.topic(record.topic.topic()),
-            partition: None,
-            key: record.key.as_deref(),
-            value: record.value.as_deref(),
-            headers,
-        };
-        Ok(self.producer.send(outgoing, 0, PATIENCE)?)
-    }
-
-    fn look(&mut self) -> anyhow::Result<()> {
-        self.producer.poll(Duration::ZERO, &mut self.delivered);
-        match self.delivered.drain(..).find_map(|delivered| delivered.failed) {
-            Some(reason) => bail!("the feed could not be delivered: {reason}"),
-            None => Ok(()),
-        }
-    }
-
-    fn flush(&mut self) -> anyhow::Result<()> {
-        let done = self.producer.flush(PATIENCE, &mut self.delivered);
-        self.look()?;
-        if !done {
-            bail!("the embedded broker has not acknowledged the feed within {} s", PATIENCE.as_secs());
-        }
-        Ok(())
-    }
+fn send(sender: &Sender, record: &Record) -> anyhow::Result<()> {
+    let headers = record.headers.iter().map(|(name, value)| (*name, value.as_slice()));
+    sender.send(record.topic.topic(), record.key.as_deref(), headers, record.value.as_deref())
 }

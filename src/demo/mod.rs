@@ -3,21 +3,25 @@
 //! What runs is what `run` runs: a [`Process`](crate::runtime::Process) with all roles, the same workers, the same way
 //! over Kafka. Around it stand
 //!
-//! * [`feeder`]: the world outside, which registers the people of a made-up zone and sends events,
-//! * [`watcher`]: a consumer of the topic `warnings`,
-//! * [`screen`] or [`plain`]: the face, which draws a [`model`] of what the two have seen and of what the program's own
+//! * `feeder`: the world outside, which registers the people of a made-up zone and sends events,
+//! * `watcher`: a consumer of the topic `warnings`,
+//! * `officers`: the people who are warned, and who follow up,
+//! * `screen` or `plain`: the face, which draws a `model` of what these have seen and of what the program's own
 //!   metrics say,
-//! * [`summary`]: what was sent against what was counted.
+//! * `summary`: what was sent against what was counted.
 //!
-//! [`show`] brings them together. The embedded broker knows no transactional isolation: this is a show, not a proof.
+//! `show` brings them together. The embedded broker knows no transactional isolation: this is a show, not a proof.
 
 mod board;
+mod cast;
 mod feeder;
 mod journal;
 mod model;
 mod numbers;
+mod officers;
 mod plain;
 mod screen;
+mod sender;
 mod sent;
 mod setting;
 mod show;
@@ -41,6 +45,7 @@ use journal::Journal;
 use plain::Plain;
 use screen::Screen;
 use show::Show;
+use summary::Outcome;
 
 /// How the demo is shown.
 #[derive(Clone, Copy, Debug)]
@@ -58,7 +63,6 @@ pub struct Options {
 /// # Errors
 /// When something cannot be started or fails, or when the program has counted otherwise than it was sent.
 pub fn run(config: Config, options: &Options) -> anyhow::Result<()> {
-    let lang = options.lang.unwrap_or_else(Lang::of_environment);
     let full_screen = !options.plain && io::stdout().is_terminal() && io::stdin().is_terminal();
     let journal = Journal::default();
     if full_screen {
@@ -66,19 +70,15 @@ pub fn run(config: Config, options: &Options) -> anyhow::Result<()> {
     } else {
         telemetry::init(&quietly(&config))?;
     }
-    let mut show = Show::open(config, options.duration, journal.clone())?;
-    let mut face =
-        if full_screen { Face::Screen(Box::new(Screen::open(lang)?)) } else { Face::Plain(Plain::new(lang)) };
-    let played = play(&mut show, &mut face);
-    let lang = face.lang().unwrap_or(lang);
-    // The terminal is given back before anything else is written to it.
-    drop(face);
+    let played = play(config, options, full_screen, &journal);
+    // Whatever happened, the terminal is itself again: from here on the log is told, and after a failure also what
+    // was logged before it.
     let kept = journal.release();
-    if let Err(error) = played {
+    if played.is_err() {
         kept.iter().for_each(|line| drop(writeln!(io::stderr().lock(), "{line}")));
-        return Err(error);
     }
-    let Some(outcome) = show.close()? else {
+    let (outcome, lang) = played?;
+    let Some(outcome) = outcome else {
         return Ok(print(lang.pick("首个事件之前即已结束\n", "ended before the first event\n"))?);
     };
     print(&outcome.text(lang))?;
@@ -89,13 +89,24 @@ pub fn run(config: Config, options: &Options) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Shows one picture after another until the demo is over.
-fn play(show: &mut Show, face: &mut Face) -> anyhow::Result<()> {
+/// Shows one picture after another until the demo is over; gives what it came to and the language chosen last.
+fn play(
+    config: Config,
+    options: &Options,
+    full_screen: bool,
+    journal: &Journal,
+) -> anyhow::Result<(Option<Outcome>, Lang)> {
+    let lang = options.lang.unwrap_or_else(Lang::of_environment);
+    let mut show = Show::open(config, options.duration, journal.clone())?;
+    let mut face =
+        if full_screen { Face::Screen(Box::new(Screen::open(lang)?)) } else { Face::Plain(Plain::new(lang)) };
     let mut asked = false;
     while !show.step(asked)? {
         asked = face.show(&show.model())?;
     }
-    Ok(())
+    let lang = face.lang().unwrap_or(lang);
+    drop(face);
+    Ok((show.close()?, lang))
 }
 
 /// The two ways to show it.

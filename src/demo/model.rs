@@ -73,8 +73,11 @@ impl Model {
     }
 }
 
-/// The texts of the rules that held, as many as there are.
+/// How many reasons are shown.
+const REASONS: usize = 3;
+
+/// The texts of the weightiest rules that held.
 pub fn reasons(row: &Row, lang: Lang) -> String {
     let separator = lang.pick(";", "; ");
-    row.reasons.iter().map(|reason| lang.of(reason)).collect::<Vec<_>>().join(separator)
+    row.reasons.iter().take(REASONS).map(|reason| lang.of(reason)).collect::<Vec<_>>().join(separator)
 }

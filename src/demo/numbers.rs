@@ -38,8 +38,10 @@ pub struct Numbers {
     pub precise: u64,
     /// Follow-ups accepted.
     pub follow_ups: u64,
-    /// Cases not closed.
+    /// Cases in which something is to be done now.
     pub open_cases: u64,
+    /// Cases whose person was talked out of paying and is to be looked after.
+    pub dissuaded: u64,
     /// Registrants in the index.
     pub registrants: u64,
     /// Phones and accounts in the index.
@@ -107,7 +109,8 @@ impl Numbers {
         self.calls_lag = lag(".calls");
         self.transfers_lag = lag(".transfers");
         self.inputs_lag = lag(".case-inputs");
-        self.open_cases = sum(text, "golden_bell_cases_open", "");
+        self.dissuaded = sum(text, "golden_bell_cases_open", "state=\"return_visit_due\"");
+        self.open_cases = sum(text, "golden_bell_cases_open", "").saturating_sub(self.dissuaded);
         self.follow_ups = sum(text, "golden_bell_follow_ups_total", "");
         self.resident_bytes = sum(text, "process_resident_memory_bytes", "");
     }

@@ -12,6 +12,8 @@ pub struct Sent {
     pub first: Tally,
     /// The same of those sent again: stage 1 has no memory and finds in each what it found in the first.
     pub again: Tally,
+    /// Follow-ups of officers.
+    pub follow_ups: u64,
 }
 
 impl Sent {

@@ -1,6 +1,7 @@
 //! The configuration of the demo: the operator's own, or the shipped one, on the embedded broker.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use std::{env, fs, io, process};
 
 use anyhow::Context;
@@ -19,8 +20,11 @@ const WORKERS: usize = 1;
 const PREFIX: &str = "golden-bell.";
 
 /// The embedded broker answers a fetch that finds nothing when the client's wait is over and not before, so that what
-/// comes in between waits with it.
-const FETCH_WAIT_MS: u32 = 5;
+/// comes in between waits with it. Every fetch makes it look through all it holds, so that less would cost a core.
+const FETCH_WAIT_MS: u32 = 10;
+
+/// Who does not acknowledge an urgent case is reminded sooner than in earnest: a spectator has less patience.
+const ACKNOWLEDGE_URGENT_WITHIN: Duration = Duration::from_secs(30);
 
 /// The shipped rules and areas, for a program that is run where its files are not.
 const RULES: &str = include_str!("../../config/rules.toml");
@@ -50,6 +54,7 @@ pub fn prepare(mut config: Config, bootstrap_servers: &str) -> anyhow::Result<Se
     config.kafka.properties = properties()?;
     config.workers.matching = WORKERS;
     config.workers.cases = WORKERS;
+    config.cases.acknowledge_within.urgent = ACKNOWLEDGE_URGENT_WITHIN;
     config.privacy.token_key = Key::from_hex(&hex::encode(rand::random::<[u8; 32]>()));
     config.matching.default_region = "CN".to_owned();
     let allow = generate::allow_list();

@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow};
@@ -15,7 +14,6 @@ use crate::config::Config;
 use crate::core::directory::AreaKind;
 use crate::core::rules::{Bilingual, FraudTypes};
 use crate::generate::{Families, Places, Zone};
-use crate::kafka::client::Connection;
 use crate::kafka::embedded::EmbeddedBroker;
 use crate::lifecycle::{self, NotReady, Readiness, Stop};
 use crate::metrics::Metrics;
@@ -23,12 +21,14 @@ use crate::operations::{self, BindError};
 use crate::runtime::{Process, Role, Rulebook, RunError, connection};
 
 use super::board::Board;
+use super::cast::Cast;
+use super::feeder;
 use super::journal::Journal;
 use super::model::{Model, Phase};
 use super::numbers::Numbers;
 use super::setting::{self, PARTITIONS, Setting};
 use super::summary::{Outcome, Read};
-use super::{feeder, watcher};
+use super::told::Latency;
 
 /// How many people are registered.
 pub const PEOPLE: u64 = 12_000;
@@ -39,6 +39,9 @@ const HASTE: Duration = Duration::from_millis(1_500);
 
 /// Nothing more comes when nothing has changed for this long.
 const STILL: Duration = Duration::from_millis(300);
+
+/// The program's numbers are as old as this at most: reading all of them more often would be work for nobody.
+const NUMBERS_FOR: Duration = Duration::from_millis(250);
 
 /// Over how long the rate is reckoned.
 const RATE_OVER: Duration = Duration::from_secs(5);
@@ -61,46 +64,20 @@ pub struct Show {
     /// The program before it is started.
     waiting: Option<(Process, TcpListener)>,
     running: Option<JoinHandle<Result<(), RunError>>>,
-    feeder: Actor,
-    watcher: Actor,
+    cast: Cast,
     signals: mpsc::Receiver<&'static str>,
     /// The program's own channel for signals: ours come first.
     _quiet: mpsc::Sender<&'static str>,
     quiet: Option<mpsc::Receiver<&'static str>>,
     rate: VecDeque<(Instant, u64)>,
+    /// When the numbers were read last, and what they were.
+    known: Option<(Instant, Numbers, Latency)>,
     stillness: Stillness,
     outcome: Option<Outcome>,
     runtime: Runtime,
     // Last, so that they outlive all that work with them.
     _setting: Setting,
     _broker: EmbeddedBroker,
-}
-
-/// Somebody on the stage beside the program.
-struct Actor {
-    stop: Stop,
-    thread: Option<thread::JoinHandle<anyhow::Result<()>>>,
-}
-
-impl Actor {
-    fn start(name: &str, work: impl FnOnce(&Stop) -> anyhow::Result<()> + Send + 'static) -> anyhow::Result<Self> {
-        let stop = Stop::default();
-        let own = stop.clone();
-        let thread = thread::Builder::new().name(name.to_owned()).spawn(move || work(&own))?;
-        Ok(Actor { stop, thread: Some(thread) })
-    }
-
-    fn ended(&self) -> bool {
-        self.thread.as_ref().is_none_or(thread::JoinHandle::is_finished)
-    }
-
-    /// The error it ended with, if it has ended with one.
-    fn check(&mut self) -> anyhow::Result<()> {
-        match self.thread.take_if(|thread| thread.is_finished()) {
-            Some(thread) => thread.join().map_err(|_| anyhow!("panicked"))?,
-            None => Ok(()),
-        }
-    }
 }
 
 /// Whether what is counted still changes.
@@ -128,24 +105,12 @@ impl Show {
         let metrics_url = format!("http://{}/metrics", listener.local_addr()?);
 
         let rulebook = Rulebook::load(&config)?;
-        let areas = rulebook.areas.load_full();
-        let root = areas.all().iter().find(|area| area.kind == AreaKind::Zone).or(areas.all().first());
-        let zone_name = root.map_or_else(|| bilingual("开发区", "development zone"), |area| area.name.clone());
-        let places = Places::new(areas.all().iter().map(|area| (area.code.as_str(), area.kind.as_str())))?;
-        let zone = Zone::new(feeder::SEED, PEOPLE, Families::Typical, places);
-
+        let (zone, zone_name) = made_up(&rulebook)?;
         let process = Process::new(config, &Role::ALL)?;
         let components = process.lifecycle().components().clone();
         let (metrics, readiness) = (process.metrics.clone(), components.readiness().clone());
         let board = Arc::new(Board::default());
-        let watcher = Actor::start("watcher", {
-            let (connection, board) = (named(&own, "demo-watcher"), Arc::clone(&board));
-            move |stop| watcher::run(&connection, &board, stop)
-        })?;
-        let feeder = Actor::start("feeder", {
-            let (connection, board, readiness) = (named(&own, "demo-feeder"), Arc::clone(&board), readiness.clone());
-            move |stop| feeder::run(&connection, zone, &board, || readiness.check().is_ok(), stop)
-        })?;
+        let cast = Cast::start(&own, zone, &board, &readiness)?;
         let (quiet_sender, quiet) = mpsc::channel(1);
         Ok(Show {
             began,
@@ -162,12 +127,12 @@ impl Show {
             program: components.stop().clone(),
             waiting: Some((process, listener)),
             running: None,
-            feeder,
-            watcher,
+            cast,
             signals,
             _quiet: quiet_sender,
             quiet: Some(quiet),
             rate: VecDeque::new(),
+            known: None,
             stillness: Stillness { last: None, since: began },
             outcome: None,
             runtime,
@@ -182,8 +147,7 @@ impl Show {
     /// When the program or somebody beside it has failed.
     pub fn step(&mut self, asked: bool) -> anyhow::Result<bool> {
         let asked = asked || self.signals.try_recv().is_ok();
-        self.feeder.check().context("the feeder has failed")?;
-        self.watcher.check().context("the watcher has failed")?;
+        self.cast.check()?;
         self.check_program()?;
         match self.phase {
             Phase::Starting | Phase::Playing => {
@@ -193,7 +157,7 @@ impl Show {
                 }
                 if asked || self.late() {
                     self.interrupted = asked;
-                    self.feeder.stop.request();
+                    self.cast.fall_silent();
                     self.deadline = Some(self.began.elapsed() + if asked { HASTE } else { PATIENCE });
                     self.phase = Phase::Settling;
                 }
@@ -208,6 +172,7 @@ impl Show {
                     self.phase = Phase::Leaving;
                 }
             }
+            Phase::Leaving if asked => return Err(anyhow!("left before the program had finished")),
             Phase::Leaving => return Ok(self.running.is_none()),
         }
         Ok(false)
@@ -245,13 +210,13 @@ impl Show {
             numbers.outdated,
             numbers.duplicates,
             numbers.commits,
-            numbers.registrants,
+            numbers.registrants + numbers.follow_ups,
             read,
         ];
         if self.stillness.last != Some(now) {
             self.stillness = Stillness { last: Some(now), since: Instant::now() };
         }
-        self.feeder.ended()
+        self.cast.silent()
             && numbers.events() >= sent
             && numbers.warnings() == read
             && numbers.lag() == 0
@@ -280,9 +245,9 @@ impl Show {
     /// Everything there is to show now.
     pub fn model(&mut self) -> Model {
         let now = Instant::now();
-        let numbers = Numbers::read(&self.metrics);
-        let (sent, stories, warnings, latency) =
-            self.board.with(|state| (state.sent.clone(), state.stories(now), state.told.rows(), state.told.latency()));
+        let (numbers, latency) = self.known(now);
+        let (sent, stories, warnings) =
+            self.board.with(|state| (state.sent.clone(), state.stories(now), state.told.rows()));
         let rate = self.rate(now, sent.events());
         Model {
             phase: self.phase,
@@ -299,6 +264,18 @@ impl Show {
             numbers,
             fraud_types: Arc::clone(&self.fraud_types),
             notice: self.journal.last_trouble(),
+        }
+    }
+
+    fn known(&mut self, now: Instant) -> (Numbers, Latency) {
+        match &self.known {
+            Some((at, numbers, latency)) if now.duration_since(*at) < NUMBERS_FOR => (numbers.clone(), latency.clone()),
+            _ => {
+                let numbers = Numbers::read(&self.metrics);
+                let latency = self.board.with(|state| state.told.latency());
+                self.known = Some((now, numbers.clone(), latency.clone()));
+                (numbers, latency)
+            }
         }
     }
 
@@ -328,12 +305,7 @@ impl Show {
     /// # Errors
     /// When somebody has failed at the last moment.
     pub fn close(mut self) -> anyhow::Result<Option<Outcome>> {
-        for actor in [&mut self.feeder, &mut self.watcher] {
-            actor.stop.request();
-            if let Some(thread) = actor.thread.take() {
-                thread.join().map_err(|_| anyhow!("panicked"))??;
-            }
-        }
+        self.cast.go_home()?;
         self.runtime.shutdown_timeout(Duration::from_millis(200));
         Ok(self.outcome)
     }
@@ -347,8 +319,13 @@ async fn listen(config: &Config) -> anyhow::Result<TcpListener> {
     }
 }
 
-fn named(connection: &Connection, instance_id: &str) -> Connection {
-    Connection { instance_id: instance_id.to_owned(), ..connection.clone() }
+/// The zone of the directory, its people made up, and its name.
+fn made_up(rulebook: &Rulebook) -> anyhow::Result<(Zone, Bilingual)> {
+    let areas = rulebook.areas.load_full();
+    let root = areas.all().iter().find(|area| area.kind == AreaKind::Zone).or(areas.all().first());
+    let name = root.map_or_else(|| bilingual("开发区", "development zone"), |area| area.name.clone());
+    let places = Places::new(areas.all().iter().map(|area| (area.code.as_str(), area.kind.as_str())))?;
+    Ok((Zone::new(feeder::SEED, PEOPLE, Families::Typical, places), name))
 }
 
 fn bilingual(zh: &str, en: &str) -> Bilingual {

@@ -69,6 +69,7 @@ impl Outcome {
             counted: numbers.dead_letters_of(reason),
         }));
         pairs.push(pair("重复命中", "duplicates", sent.duplicates(), numbers.duplicates));
+        pairs.push(pair("跟进", "follow-ups", sent.follow_ups, numbers.follow_ups));
         pairs
     }
 

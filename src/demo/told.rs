@@ -24,6 +24,7 @@ const RECENT: usize = 120;
 #[derive(Deserialize)]
 struct Wire {
     warning_id: String,
+    case_id: String,
     cause: Cause,
     programme: Programme,
     level: Level,
@@ -44,6 +45,7 @@ struct WireReason {
 
 #[derive(Deserialize)]
 struct WireSubject {
+    subject_id: String,
     name: Option<String>,
     phone_masked: Option<String>,
 }
@@ -80,6 +82,17 @@ pub struct Row {
     pub latency: Option<Duration>,
 }
 
+/// What officers need to know of a warning to do something about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alarm {
+    /// The case.
+    pub case_id: String,
+    /// Whose case it is.
+    pub subject_id: String,
+    /// Why the warning went out.
+    pub cause: Cause,
+}
+
 /// All that was read from the topic `warnings`.
 #[derive(Debug, Default)]
 pub struct Told {
@@ -92,6 +105,8 @@ pub struct Told {
     /// Records that are no warnings.
     pub unreadable: u64,
     latencies: VecDeque<Duration>,
+    /// Those that officers have not heard of yet.
+    alarms: Vec<Alarm>,
 }
 
 impl Told {
@@ -106,6 +121,8 @@ impl Told {
             self.repeated += 1;
             return;
         }
+        let (case_id, subject_id) = (wire.case_id.clone(), wire.subject.subject_id.clone());
+        self.alarms.push(Alarm { case_id, subject_id, cause: wire.cause });
         let row = row(wire, self.ids.len() as u64, now);
         if let Some(latency) = row.latency {
             if self.latencies.len() >= SAMPLES {
@@ -117,6 +134,11 @@ impl Told {
             self.rows.pop_back();
         }
         self.rows.push_front(Arc::new(row));
+    }
+
+    /// What came since this was last asked.
+    pub fn take_alarms(&mut self) -> Vec<Alarm> {
+        std::mem::take(&mut self.alarms)
     }
 
     /// The last ones, the newest first.

@@ -129,3 +129,31 @@ impl StoryBook {
         tag
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::generate::{Families, Feed, Places};
+
+    /// Milliseconds from the start until the long call's transfer.
+    fn transfer_after(second: TimeDelta) -> i64 {
+        let zone = Zone::new(1, 100, Families::Typical, Places::sample());
+        let start = DateTime::<Utc>::UNIX_EPOCH;
+        let book = StoryBook::new(zone, &Mix::demo(), 1, start, 100.0, TimeDelta::days(1)).unwrap();
+        let mut book = book.paced(second);
+        book.begin(Story::LongCall, start);
+        let told_at = (0..100_000).map(|millis| start + TimeDelta::milliseconds(millis)).find(|now| {
+            (0..book.owed(*now)).any(|_| {
+                let told = book.next(*now);
+                told.story.is_some() && told.record.topic == Feed::Transfers
+            })
+        });
+        told_at.map_or(-1, |at| at.timestamp_millis())
+    }
+
+    #[test]
+    fn a_story_goes_at_its_pace() {
+        assert_eq!(transfer_after(TimeDelta::seconds(1)), 23_000);
+        assert_eq!(transfer_after(TimeDelta::milliseconds(400)), 9_200);
+    }
+}

@@ -148,7 +148,11 @@ where
     C: ClientContext,
     T: FromClientConfigAndContext<C>,
 {
-    config.create_with_context(context).map_err(|error| Error::Client(error.to_string()))
+    config.create_with_context(context).map_err(|error| match error {
+        // The client's own words would repeat the value, which may be a password.
+        KafkaError::ClientConfig(_, _, key, _) => Error::Client(format!("kafka.properties: {key} is refused")),
+        other => Error::Client(other.to_string()),
+    })
 }
 
 /// Passes librdkafka's own words on to the log, the passing ones quietly.
@@ -188,7 +192,7 @@ pub(crate) fn report(error: &KafkaError, reason: &str) {
         return;
     }
     if super::error::is_passing(error) {
-        tracing::info!(error = tag(error), reason, "kafka is not reachable, the client keeps trying");
+        tracing::debug!(error = tag(error), reason, "kafka is not reachable, the client keeps trying");
     } else {
         tracing::warn!(error = tag(error), reason, "kafka");
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
+use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::{Offset, TopicPartitionList};
 
@@ -83,14 +83,6 @@ impl GroupConsumer {
         }
     }
 
-    /// Commits what is stored and waits for it.
-    pub fn commit(&self) {
-        match self.consumer.commit_consumer_state(CommitMode::Sync) {
-            Ok(()) | Err(KafkaError::ConsumerCommit(RDKafkaErrorCode::NoOffset)) => {}
-            Err(error) => tracing::info!(%error, "the last offsets were not committed and will be read again"),
-        }
-    }
-
     /// Reads on at `next` for each partition, and lets paused ones flow.
     ///
     /// # Errors
@@ -132,24 +124,51 @@ impl GroupConsumer {
         Ok(())
     }
 
-    /// After [`Polled::OutOfRange`]: reads on at the earliest offset held wherever `next` is no longer held. Returns
-    /// the partitions this was done for, with the offset reading goes on at.
+    /// After [`Polled::OutOfRange`]: reads on at the earliest offset held wherever the next one is no longer held.
+    /// `positions` must name every assigned partition, with the next offset to read, `None` where nothing was read
+    /// yet. Returns the partitions whose records are gone, with the offset reading goes on at.
+    ///
+    /// The partition that ran out of range is dead to a seek; hence all are assigned anew.
     ///
     /// # Errors
     /// When the broker does not answer.
-    pub fn rewind_lost(&self, positions: &[(String, i32, i64)]) -> Result<Vec<(String, i32, i64)>, Error> {
+    pub fn rewind_lost(&self, positions: &[(String, i32, Option<i64>)]) -> Result<Vec<(String, i32, i64)>, Error> {
+        let mut all = TopicPartitionList::with_capacity(positions.len());
         let mut lost = Vec::new();
         for (topic, partition, next) in positions {
-            let (low, high) = self
-                .consumer
-                .fetch_watermarks(topic, *partition, Duration::from_secs(10))
-                .map_err(|error| Error::broker("watermarks", &error))?;
-            if *next < low || *next > high {
-                self.seek(topic, &[(*partition, low)])?;
-                lost.push((topic.clone(), *partition, low));
-            }
+            let (low, high) = self.watermarks(topic, *partition, Duration::from_secs(10))?;
+            let at = match next {
+                Some(next) if (low..=high).contains(next) => *next,
+                Some(_) => {
+                    lost.push((topic.clone(), *partition, low));
+                    low
+                }
+                None => low,
+            };
+            all.add_partition_offset(topic, *partition, Offset::Offset(at))
+                .map_err(|error| Error::broker("assign", &error))?;
         }
+        self.consumer.assign(&all).map_err(|error| Error::broker("assign", &error))?;
         Ok(lost)
+    }
+
+    /// Whether nothing of the partition is left to read, by the broker's word and not by what was last fetched.
+    ///
+    /// # Errors
+    /// When the broker does not answer.
+    pub fn caught_up(&self, topic: &str, partition: i32, next: i64) -> Result<bool, Error> {
+        let (_, end) = self.watermarks(topic, partition, Duration::from_secs(1))?;
+        // The client's position also passes the records of transactions that no reader sees.
+        let position = self.consumer.position().map_err(|error| Error::broker("position", &error))?;
+        let at = match position.find_partition(topic, partition).map(|element| element.offset()) {
+            Some(Offset::Offset(at)) => at.max(next),
+            _ => next,
+        };
+        Ok(at >= end)
+    }
+
+    fn watermarks(&self, topic: &str, partition: i32, wait: Duration) -> Result<(i64, i64), Error> {
+        self.consumer.fetch_watermarks(topic, partition, wait).map_err(|error| Error::broker("watermarks", &error))
     }
 
     /// The end offset of a partition as the last fetch told it.
@@ -157,7 +176,7 @@ impl GroupConsumer {
         native::cached_end(self.consumer.client().native_ptr(), topic, partition)
     }
 
-    /// Leaves the group, waiting no longer than `limit`.
+    /// Leaves the group, waiting no longer than `limit`; what is stored is committed on the way.
     pub fn leave(self, limit: Duration) {
         drop_within(self.consumer, limit);
     }

@@ -41,8 +41,8 @@ struct Span {
 }
 
 impl LogReader {
-    /// Finds the true ends, waits until they can be read, and begins at the beginning. `patience` is asked while
-    /// waiting; when it says no, the waiting ends in an error.
+    /// Finds the true ends, waits until they can be read, and begins at the offset given for each partition, or at its
+    /// beginning. `patience` is asked while waiting; when it says no, the waiting ends in an error.
     ///
     /// # Errors
     /// When the broker does not answer, the topic is not there, or patience ran out.
@@ -50,27 +50,28 @@ impl LogReader {
         connection: &Connection,
         worker: &str,
         topic: &str,
-        partitions: &[i32],
+        partitions: &[(i32, Option<i64>)],
         mut patience: impl FnMut() -> bool,
     ) -> Result<Self, Error> {
         let config = connection.consumer(worker, "log-reader", Purpose::Log);
         let consumer: BaseConsumer<Quiet> = create(&config, Quiet)?;
-        let mut uncommitted = config.clone();
+        let mut uncommitted = connection.admin();
         uncommitted.set("isolation.level", "read_uncommitted");
         let observer: BaseConsumer<Quiet> = create(&uncommitted, Quiet)?;
 
         let mut spans = BTreeMap::new();
         let mut list = TopicPartitionList::with_capacity(partitions.len());
-        for &partition in partitions {
-            let (start, end) = watermarks(&observer, topic, partition)?;
+        for &(partition, from) in partitions {
+            let (first, end) = watermarks(&observer, topic, partition)?;
             while watermarks(&consumer, topic, partition)?.1 < end {
                 if !patience() {
                     return Err(Error::Layout(format!("stopped while {topic} still has an open transaction")));
                 }
                 std::thread::sleep(Duration::from_millis(20));
             }
+            let start = from.unwrap_or(first);
             spans.insert(partition, Span { start, end, at: start, complete: false });
-            list.add_partition_offset(topic, partition, Offset::Beginning)
+            list.add_partition_offset(topic, partition, from.map_or(Offset::Beginning, Offset::Offset))
                 .map_err(|error| Error::broker("assign", &error))?;
         }
         consumer.assign(&list).map_err(|error| Error::broker("assign", &error))?;
@@ -109,6 +110,11 @@ impl LogReader {
     /// Whether every partition has been read to the end it had when the reader was opened.
     pub fn complete(&self) -> bool {
         self.spans.values().all(|span| span.complete)
+    }
+
+    /// The next offset to read of each partition.
+    pub fn positions(&self) -> impl Iterator<Item = (i32, i64)> {
+        self.spans.iter().map(|(&partition, span)| (partition, span.at))
     }
 
     /// Offsets passed and offsets there are, over all partitions.

@@ -17,9 +17,9 @@ use rdkafka::{Offset, TopicPartitionList};
 use super::client::{log, report};
 use super::error::tag;
 
-/// How long the callback may ask for committed offsets; an open transaction of the partition's last owner makes the
-/// answer wait.
-const COMMITTED_TIMEOUT: Duration = Duration::from_secs(25);
+/// How long the callback may ask for committed offsets, below what the watchdog allows. An open transaction of the
+/// partition's last owner makes the answer wait; the session then starts anew and asks again.
+const COMMITTED_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A partition that came, with the committed offset it has.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -147,6 +147,10 @@ impl ConsumerContext for Member {
             _ => {
                 *self.membership.lock() = None;
                 self.news.lock().push(News::Revoked);
+                // A pause outlives an assignment; the next owner of the flag may be this very member.
+                if let Err(error) = consumer.resume(tpl) {
+                    tracing::debug!(%error, "partitions that go are not resumed");
+                }
                 if let Err(error) = consumer.unassign() {
                     self.news.lock().push(News::Failed(error.to_string()));
                 }

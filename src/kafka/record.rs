@@ -46,6 +46,16 @@ impl Record<'_> {
             .filter_map(|(name, value)| Some((std::str::from_utf8(name).ok()?, value.unwrap_or_default())))
     }
 
+    /// Bytes of key, value and headers together.
+    pub fn size(&self) -> usize {
+        let headers = self.0.headers();
+        let headers: usize = (0..)
+            .map_while(|index| native::header(headers?, index))
+            .map(|(name, value)| name.len() + value.map_or(0, <[u8]>::len))
+            .sum();
+        headers + self.key().map_or(0, <[u8]>::len) + self.value().map_or(0, <[u8]>::len)
+    }
+
     /// The first value of the header `name`.
     pub fn header(&self, name: &str) -> Option<&[u8]> {
         self.headers().find(|(n, _)| *n == name).map(|(_, value)| value)

@@ -27,6 +27,9 @@ use super::watchdog::Leash;
 /// How long one step of a transaction may take before it is tried again or given up.
 const STEP: Duration = Duration::from_secs(10);
 
+/// The age up to which a transaction cannot have been timed out by the broker, whose limit is 15 s.
+const YOUNG: Duration = Duration::from_secs(12);
+
 /// Why a transaction did not commit.
 #[derive(Debug, thiserror::Error)]
 pub enum Failed {
@@ -83,6 +86,8 @@ pub struct TransactionalProducer {
     producer: BaseProducer<Refusals>,
     /// A call was repeated or failed since this producer was made.
     doubtful: bool,
+    /// When the transaction began.
+    began: Instant,
 }
 
 impl TransactionalProducer {
@@ -95,6 +100,7 @@ impl TransactionalProducer {
             leash,
             producer,
             doubtful: false,
+            began: Instant::now(),
         })
     }
 
@@ -105,6 +111,7 @@ impl TransactionalProducer {
             super::client::drop_within(old, Duration::from_secs(2));
             self.doubtful = false;
         }
+        self.began = Instant::now();
         self.producer.begin_transaction().map_err(|error| Error::broker("begin a transaction", &error))
     }
 
@@ -148,10 +155,13 @@ impl TransactionalProducer {
     /// Gives the transaction up.
     pub fn give_up(&mut self) -> Result<(), Failed> {
         self.settle();
-        let _call = self.leash.watch();
-        self.producer.abort_transaction(STEP).map_err(|error| {
+        let aborted = {
+            let _call = self.leash.watch();
+            self.producer.abort_transaction(STEP)
+        };
+        aborted.map_err(|error| {
             self.doubtful = true;
-            if is_fenced(&error) { Failed::Fenced(error.to_string()) } else { Failed::Unknown(error.to_string()) }
+            self.lost(&error, error.to_string())
         })
     }
 
@@ -190,8 +200,11 @@ impl TransactionalProducer {
                 match call(&self.producer) {
                     Ok(()) => return Ok(()),
                     Err(KafkaError::Transaction(error)) if error.is_retriable() => {
+                        if !self.doubtful {
+                            tracing::info!(what, "a transactional call is repeated");
+                        }
                         self.doubtful = true;
-                        tracing::info!(what, "a transactional call is repeated");
+                        std::thread::sleep(Duration::from_millis(20));
                     }
                     Err(error) => break error,
                 }
@@ -205,7 +218,7 @@ impl TransactionalProducer {
         self.doubtful = true;
         let detail = format!("{what}: {}: {error}", tag(error));
         if is_fenced(error) {
-            return Failed::Fenced(detail);
+            return self.lost(error, detail);
         }
         let abortable = match error {
             KafkaError::Transaction(inner) => inner.txn_requires_abort() && !inner.is_fatal(),
@@ -222,9 +235,14 @@ impl TransactionalProducer {
         };
         match aborted {
             Ok(()) => Failed::Aborted(detail),
-            Err(second) if is_fenced(&second) => Failed::Fenced(second.to_string()),
-            Err(second) => Failed::Unknown(format!("{detail}; abort: {}: {second}", tag(&second))),
+            Err(second) => self.lost(&second, format!("{detail}; abort: {}: {second}", tag(&second))),
         }
+    }
+
+    /// What an error that ends the producer means. The broker also fences a producer whose transaction took too long;
+    /// only in a young one does it mean that somebody else has the id.
+    fn lost(&self, error: &KafkaError, detail: String) -> Failed {
+        if is_fenced(error) && self.began.elapsed() < YOUNG { Failed::Fenced(detail) } else { Failed::Unknown(detail) }
     }
 
     /// Lets what was sent be answered before an abort, for a short while.

@@ -127,10 +127,16 @@ impl Start {
             })
             .collect();
         let patience = session_timeout(connection) + NAME_GRACE;
-        let began = Instant::now();
+        let mut began = Instant::now();
         while !stop.stopping() {
-            if instance::look(connection, &groups)? == Name::Free {
-                return Ok(true);
+            match instance::look(connection, &groups) {
+                Ok(Name::Free) => return Ok(true),
+                Ok(Name::Held) => {}
+                Err(error) if is_absence(&error) => {
+                    tracing::info!(%error, "the members of the groups are not known yet, asking again");
+                    began = Instant::now();
+                }
+                Err(error) => return Err(error),
             }
             if began.elapsed() > patience {
                 return Err(Error::Fenced(format!(

@@ -9,6 +9,9 @@ use crate::kafka::record::Record;
 
 use super::{Shared, sessions};
 
+/// Names the error after which reading must begin at the beginning.
+const OUT_OF_RANGE: &str = "out_of_range";
+
 /// How often progress is told while the index is filled.
 const TELL_EVERY: Duration = Duration::from_millis(100);
 
@@ -18,12 +21,29 @@ const TELL_EVERY: Duration = Duration::from_millis(100);
 /// What makes going on pointless.
 pub fn run(shared: &Shared, slot: usize, partitions: &[i32]) -> Result<(), Error> {
     let worker = format!("index-{slot}");
-    sessions(shared, &worker, || session(shared, &worker, slot, partitions))
+    // A session that begins anew goes on where the last one was: going back would bring withdrawn people back for a while.
+    let mut positions: Vec<(i32, Option<i64>)> = partitions.iter().map(|&partition| (partition, None)).collect();
+    sessions(shared, &worker, || session(shared, &worker, slot, &mut positions))
 }
 
-fn session(shared: &Shared, worker: &str, slot: usize, partitions: &[i32]) -> Result<(), Error> {
+fn session(
+    shared: &Shared,
+    worker: &str,
+    slot: usize,
+    positions: &mut Vec<(i32, Option<i64>)>,
+) -> Result<(), Error> {
     let topic = shared.connection.topic("registrants");
-    let mut reader = LogReader::open(&shared.connection, worker, &topic, partitions, || !shared.stop.stopping())?;
+    let mut reader = LogReader::open(&shared.connection, worker, &topic, positions, || !shared.stop.stopping())?;
+    let result = follow(shared, worker, slot, &mut reader);
+    *positions = match &result {
+        Err(Error::Broker { tag: OUT_OF_RANGE, .. }) => reader.positions().map(|(partition, _)| (partition, None)).collect(),
+        _ => reader.positions().map(|(partition, next)| (partition, Some(next))).collect(),
+    };
+    reader.close(Duration::from_secs(2));
+    result
+}
+
+fn follow(shared: &Shared, worker: &str, slot: usize, reader: &mut LogReader) -> Result<(), Error> {
     let mut filled = false;
     let mut told = Instant::now();
     while !shared.stop.stopping() {
@@ -35,7 +55,7 @@ fn session(shared: &Shared, worker: &str, slot: usize, partitions: &[i32]) -> Re
             Read::OutOfRange => {
                 return Err(Error::Broker {
                     what: "fill the index",
-                    tag: "out_of_range",
+                    tag: OUT_OF_RANGE,
                     detail: "registrants were compacted away while they were read".into(),
                 });
             }
@@ -58,7 +78,6 @@ fn session(shared: &Shared, worker: &str, slot: usize, partitions: &[i32]) -> Re
             }
         }
     }
-    reader.close(Duration::from_secs(2));
     Ok(())
 }
 

@@ -50,11 +50,11 @@ fn session(shared: &Shared) -> Result<(), Error> {
                 }
             }
             Polled::OutOfRange => {
-                let positions: Vec<_> = (partitions.iter())
-                    .filter_map(|(&p, progress)| Some((topic.clone(), p, progress.position()?)))
-                    .collect();
+                let positions: Vec<_> =
+                    partitions.iter().map(|(&p, progress)| (topic.clone(), p, progress.position())).collect();
                 for (_, partition, next) in consumer.rewind_lost(&positions)? {
                     shared.metrics.offset_resets.inc();
+                    partitions.insert(partition, Progress::starting_at(Some(next)));
                     tracing::error!(partition, next, "registrants are gone before they were looked at, reading on");
                 }
             }
@@ -66,6 +66,7 @@ fn session(shared: &Shared) -> Result<(), Error> {
                 News::Revoked => partitions.clear(),
                 News::Assigned(assigned) => {
                     partitions = assigned.iter().map(|a| (a.partition, Progress::starting_at(a.committed))).collect();
+                    shared.readiness.ready(WORKER);
                 }
             }
         }
@@ -75,7 +76,6 @@ fn session(shared: &Shared) -> Result<(), Error> {
     producer.flush(Duration::from_secs(5), &mut delivered);
     settle(&producer, Duration::ZERO, &mut delivered, &mut partitions)?;
     store(&consumer, &topic, &mut partitions);
-    consumer.commit();
     consumer.leave(Duration::from_secs(3));
     Ok(())
 }

@@ -59,8 +59,8 @@ pub struct CaseBook {
     pub(super) cases: usize,
     /// Moment, case and subject: the order in which timers fire.
     pub(super) timers: BTreeSet<Timer>,
-    clock: DateTime<Utc>,
-    committed_clock: DateTime<Utc>,
+    pub(super) clock: DateTime<Utc>,
+    pub(super) committed_clock: DateTime<Utc>,
     /// What was touched since the last commit, in this order.
     touched: Vec<Dossier>,
     touched_at: HashMap<Arc<str>, usize>,

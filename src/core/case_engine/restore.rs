@@ -58,6 +58,9 @@ impl CaseBook {
             None => Arc::from(case.subject_id.as_str()),
         };
         self.restoring.insert(Arc::clone(&id), Arc::clone(&subject));
+        // The clock of the partition does not go back over a restart.
+        self.clock = self.clock.max(case.updated_at);
+        self.committed_clock = self.clock;
         let due = case.next_deadline_at.unwrap_or(case.updated_at);
         let kept = Kept { id, bytes: value.into(), level: case.level, state: case.state, due: Some(due) };
         self.counts.add(kept.level, kept.state);

@@ -93,7 +93,7 @@ fn draw_start(frame: &mut Frame<'_>, area: Rect, model: &Model, lang: Lang) {
 
 fn draw_footer(frame: &mut Frame<'_>, area: Rect, model: &Model, lang: Lang) {
     let key = |key: &'static str, what: &'static str| {
-        [Span::styled(format!(" {key} "), style::KEY), Span::styled(format!("{what}  "), style::QUIET)]
+        [Span::styled(format!(" {key} "), style::KEY), Span::styled(format!(" {what}  "), style::QUIET)]
     };
     let mut spans: Vec<Span<'_>> = vec![Span::raw(" ")];
     spans.extend(key("q", lang.pick("退出", "quit")));

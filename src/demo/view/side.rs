@@ -58,7 +58,11 @@ fn events(model: &Model, lang: Lang, columns: u16, tall: bool) -> Vec<Line<'stat
         ));
         lines.push(pair(
             (lang.pick("补登匹配", "retroactive"), numbers.retroactive),
-            (lang.pick("未结案件", "open cases"), numbers.open_cases),
+            (lang.pick("跟进", "follow-ups"), numbers.follow_ups),
+        ));
+        lines.push(pair(
+            (lang.pick("处置中案件", "open cases"), numbers.open_cases),
+            (lang.pick("已劝阻", "dissuaded"), numbers.dissuaded),
         ));
         let letters = numbers.dead_letters.iter().map(|(reason, count)| format!("{reason} {count}"));
         let letters = letters.collect::<Vec<_>>().join(" · ");

@@ -15,15 +15,15 @@ pub const TITLE: Style = Style::new().fg(Color::Indexed(16)).bg(Color::Indexed(2
 /// What stands behind.
 pub const QUIET: Style = Style::new().fg(GREY);
 /// Addresses.
-pub const LINK: Style = Style::new().fg(Color::Indexed(74)).add_modifier(Modifier::UNDERLINED);
+pub const LINK: Style = Style::new().fg(Color::Indexed(32)).add_modifier(Modifier::UNDERLINED);
 /// Done.
 pub const GOOD: Style = Style::new().fg(Color::Indexed(71));
 /// Under way, or to be looked at.
-pub const BUSY: Style = Style::new().fg(Color::Indexed(214));
+pub const BUSY: Style = Style::new().fg(Color::Indexed(208));
 /// A key to press.
 pub const KEY: Style = Style::new().add_modifier(Modifier::REVERSED);
 /// A panel's title.
-pub const HEADING: Style = Style::new().fg(Color::Indexed(220)).add_modifier(Modifier::BOLD);
+pub const HEADING: Style = Style::new().fg(Color::Indexed(172)).add_modifier(Modifier::BOLD);
 /// A number that counts.
 pub const NUMBER: Style = Style::new().add_modifier(Modifier::BOLD);
 

@@ -6,6 +6,7 @@
 //! that a rebalance always finds either nothing or something that can simply be forgotten.
 
 mod batch;
+mod commit;
 mod judge;
 mod partition;
 mod report;

@@ -1,27 +1,26 @@
-//! One assigned partition of `case-inputs`: its cases, its clock and how far it has been read.
+//! One assigned partition of `case-inputs`: its cases, and how far it has been read.
 
 use chrono::{DateTime, Utc};
 
-use crate::core::case_engine::{CaseBook, ChangesError, Moment};
+use crate::core::case_engine::{CaseBook, ChangesError};
 
 /// A partition with its state restored.
 pub struct Partition {
-    /// The cases that live in it.
+    /// The cases that live in it; the book keeps the partition's clock, which never goes back.
     pub book: CaseBook,
-    /// The next offset to read, all inputs before it being in `book`.
+    /// The next offset to read, all inputs before it being in `book`; -1 where nothing was ever read.
     pub next: i64,
     /// The next offset as it was last committed.
     pub committed: i64,
     /// Whether a timer changed something since the last commit.
     pub timer_fired: bool,
-    clock: DateTime<Utc>,
     at_end: bool,
 }
 
 impl Partition {
     /// A partition read up to `next`; -1 where nothing of it was ever read.
     pub fn new(book: CaseBook, next: i64) -> Self {
-        Partition { book, next, committed: next, timer_fired: false, clock: DateTime::UNIX_EPOCH, at_end: false }
+        Partition { book, next, committed: next, timer_fired: false, at_end: false }
     }
 
     /// The partition has been read to its end: from now on the wall clock is its clock.
@@ -29,20 +28,21 @@ impl Partition {
         self.at_end = true;
     }
 
-    /// Moves the clock to the record time of an input; it never goes back.
-    pub fn input_at(&mut self, record_time: DateTime<Utc>, wall: DateTime<Utc>) -> Moment {
+    /// An input was read: others may be waiting behind it.
+    pub fn read(&mut self, offset: i64) {
+        self.next = offset + 1;
         self.at_end = false;
-        self.clock = self.clock.max(record_time);
-        Moment { clock: self.clock, wall }
     }
 
-    /// The time by which timers may fire: the wall clock, but only where no input is waiting.
-    pub fn idle_at(&mut self, wall: DateTime<Utc>) -> Option<Moment> {
-        if !self.at_end {
-            return None;
-        }
-        self.clock = self.clock.max(wall);
-        Some(Moment { clock: self.clock, wall })
+    /// Reading goes on at `next`, whatever was there before.
+    pub fn skip_to(&mut self, next: i64) {
+        self.next = next;
+        self.at_end = false;
+    }
+
+    /// Whether the wall clock may fire a timer by now: one is due and no input is known to wait.
+    pub fn due_by(&self, wall: DateTime<Utc>) -> bool {
+        self.next_due().is_some_and(|due| due <= wall)
     }
 
     /// When its next timer is due, where the wall clock may fire it.
@@ -75,18 +75,18 @@ impl Partition {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::time::from_millis;
 
     #[test]
-    fn the_clock_never_goes_back_and_is_the_wall_clock_only_at_the_end() {
-        let mut partition = Partition::new(CaseBook::new(), -1);
-        assert!(partition.idle_at(from_millis(9_000)).is_none(), "inputs may be waiting");
-        assert_eq!(partition.input_at(from_millis(5_000), from_millis(9_000)).clock, from_millis(5_000));
-        assert_eq!(partition.input_at(from_millis(4_000), from_millis(9_000)).clock, from_millis(5_000));
+    fn what_was_not_committed_is_read_again_and_the_end_must_be_found_again() {
+        let mut partition = Partition::new(CaseBook::new(), 5);
+        assert!(!partition.dirty());
+        partition.read(5);
         partition.reached_end();
-        assert_eq!(partition.idle_at(from_millis(9_500)).map(|m| m.clock), Some(from_millis(9_500)));
-        assert_eq!(partition.idle_at(from_millis(9_400)).map(|m| m.clock), Some(from_millis(9_500)));
-        let _ = partition.input_at(from_millis(9_600), from_millis(9_600));
-        assert!(partition.idle_at(from_millis(9_700)).is_none(), "another input may be waiting");
+        assert!(partition.dirty());
+        partition.rollback();
+        assert_eq!((partition.next, partition.at_end, partition.dirty()), (5, false, false));
+        partition.read(5);
+        partition.commit().unwrap();
+        assert_eq!((partition.next, partition.committed, partition.dirty()), (6, 6, false));
     }
 }

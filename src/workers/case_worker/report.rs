@@ -31,9 +31,11 @@ impl<'a> Report<'a> {
         self.shared.readiness.progress(self.worker, what, done, total);
     }
 
-    /// The worker has its partitions and their cases.
-    pub fn ready(&self, restored_in: Duration) {
-        self.shared.metrics.restore.observe(restored_in.as_secs_f64());
+    /// The worker has its partitions and their cases, if there are any for it.
+    pub fn ready(&self, restored_in: Option<Duration>) {
+        if let Some(took) = restored_in {
+            self.shared.metrics.restore.observe(took.as_secs_f64());
+        }
         self.shared.readiness.ready(self.worker);
     }
 
@@ -126,10 +128,12 @@ impl<'a> Report<'a> {
         }
         self.last = Instant::now();
         let metrics = &self.shared.metrics;
+        // The old share goes before the new one comes: for a moment too few is better than too many.
+        self.open = None;
         let mut share = metrics.cases_open.share();
         for (&partition, held) in &state.partitions {
             if let Some(end) = consumer.cached_end(&state.topics.inputs, partition) {
-                metrics.set_lag(&state.topics.inputs, partition, end - held.next.max(0));
+                metrics.set_lag(&state.topics.inputs, partition, (end - held.next.max(0)).max(0));
             }
             for (level, case_state, count) in held.book.open_by().open() {
                 share.holds(level, case_state, count);

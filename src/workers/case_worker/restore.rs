@@ -38,7 +38,8 @@ pub fn restore(
     let mut restoring: BTreeMap<i32, Restoring> =
         partitions.iter().map(|&p| (p, Restoring { book: CaseBook::new(), inputs: -1 })).collect();
     let mut given_up = false;
-    let opened = LogReader::open(&shared.connection, &format!("{worker}-restore"), &topic, &partitions, || {
+    let from_beginning: Vec<_> = partitions.iter().map(|&partition| (partition, None)).collect();
+    let opened = LogReader::open(&shared.connection, &format!("{worker}-restore"), &topic, &from_beginning, || {
         given_up = !serve(0, 0);
         !given_up
     });

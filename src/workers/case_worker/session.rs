@@ -2,51 +2,51 @@
 
 use std::time::{Duration, Instant};
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 
-use crate::core::case_engine::Change;
 use crate::kafka::client::Purpose;
 use crate::kafka::consumer::{GroupConsumer, Polled};
 use crate::kafka::error::Error;
 use crate::kafka::rebalance::{Assigned, News};
-use crate::kafka::record::{Headers, Outgoing};
-use crate::kafka::transaction::{Failed, Position, TransactionalProducer};
-
-use crate::metrics::TransactionResult;
+use crate::kafka::transaction::TransactionalProducer;
+use crate::kafka::watchdog::Leash;
 
 use super::super::Shared;
 use super::GROUP;
+use super::commit::Committer;
 use super::report::Report;
-use super::restore::{INPUT_OFFSET, restore};
-use super::state::State;
+use super::restore::restore;
+use super::state::{State, Taken};
 
 /// The most inputs of one transaction: keeps it far below its time-out.
-const MAX_INPUTS: usize = 2_000;
+const MAX_INPUTS: usize = 1_000;
 
 /// How long a poll may wait where nothing is due.
 const IDLE: Duration = Duration::from_millis(100);
 
-/// How long to hold still after an aborted transaction.
-const AFTER_ABORT: Duration = Duration::from_millis(50);
+/// How long to wait before the broker is asked again whether a partition has more to read.
+const ASK_AGAIN: Duration = Duration::from_millis(500);
 
 /// A worker at work.
 pub struct Session<'a> {
     shared: &'a Shared,
     worker: &'a str,
     consumer: GroupConsumer,
-    producer: TransactionalProducer,
+    leash: Leash,
+    committer: Committer,
     state: State<'a>,
     report: Report<'a>,
-    last_commit: Instant,
     /// The last poll found nothing waiting.
     drained: bool,
+    /// When timers may be looked at again, after the broker could not say whether inputs wait.
+    timers_after: Instant,
 }
 
 impl<'a> Session<'a> {
     /// Takes over the worker's transactional id and joins the group.
     pub fn start(shared: &'a Shared, worker: &'a str) -> Result<Self, Error> {
         let leash = shared.watchdog.leash(worker, shared.config.kafka.watchdog);
-        let producer = TransactionalProducer::start(&shared.connection, worker, leash)?;
+        let producer = TransactionalProducer::start(&shared.connection, worker, leash.clone())?;
         let state = State::new(shared);
         let consumer = GroupConsumer::join(
             &shared.connection,
@@ -61,15 +61,17 @@ impl<'a> Session<'a> {
             shared,
             worker,
             consumer,
-            producer,
+            leash,
+            committer: Committer::new(producer),
             state,
             report,
-            last_commit: Instant::now(),
             drained: false,
+            timers_after: Instant::now(),
         })
     }
 
-    /// Works until the process stops.
+    /// Works until the process stops. What is in hand then is left to the next owner of the partitions: nothing of it
+    /// has been published, and a commit could take longer than the process has.
     pub fn run(mut self) -> Result<(), Error> {
         let result = self.work();
         self.report.forget(&self.state.topics.inputs, self.state.partitions.keys());
@@ -80,10 +82,19 @@ impl<'a> Session<'a> {
     fn work(&mut self) -> Result<(), Error> {
         while !self.shared.stop.stopping() {
             let wait = self.wait();
-            match self.consumer.poll(wait)? {
+            let polled = {
+                let _call = self.leash.watch();
+                self.consumer.poll(wait)?
+            };
+            match polled {
                 Polled::Record(record) => {
                     self.drained = false;
-                    self.state.input(&record)?;
+                    // Timers due before the input that are too many for one transaction are committed first.
+                    while self.state.input(&record)? == Taken::TimersFirst {
+                        if !self.committer.commit(&self.consumer, &mut self.state, &self.report)? {
+                            break;
+                        }
+                    }
                 }
                 Polled::End(partition) => {
                     self.drained = true;
@@ -95,23 +106,25 @@ impl<'a> Session<'a> {
             for news in self.consumer.member().take_news() {
                 self.serve(news)?;
             }
-            self.state.fire_timers(Utc::now())?;
+            self.fire_timers(Utc::now())?;
             if self.commit_is_due() {
-                self.commit()?;
+                self.committer.commit(&self.consumer, &mut self.state, &self.report)?;
             }
             self.report.every_second(&self.consumer, &self.state);
         }
-        self.commit()
+        Ok(())
     }
 
     /// How long the next poll may wait.
     fn wait(&self) -> Duration {
         if self.state.dirty() {
-            let since = self.last_commit.elapsed();
-            return self.shared.config.cases.commit_interval.saturating_sub(since);
+            return self.shared.config.cases.commit_interval.saturating_sub(self.committer.idle_for());
         }
         match self.state.next_due() {
-            Some(due) => (due - Utc::now()).to_std().unwrap_or_default().min(IDLE),
+            Some(due) => {
+                let until_due = (due - Utc::now()).to_std().unwrap_or_default();
+                until_due.max(self.timers_after.saturating_duration_since(Instant::now())).min(IDLE)
+            }
             None => IDLE,
         }
     }
@@ -122,8 +135,33 @@ impl<'a> Session<'a> {
         let interval = self.shared.config.cases.commit_interval;
         self.state.dirty()
             && (self.state.batch.inputs >= MAX_INPUTS
-                || (self.last_commit.elapsed() >= interval
+                || (self.committer.idle_for() >= interval
                     && (self.drained || self.state.batch_began.elapsed() >= interval)))
+    }
+
+    /// Fires what is due by the wall clock, in partitions of which the broker says that no input is waiting: what was
+    /// last fetched may be old, after a pause of this process for one.
+    fn fire_timers(&mut self, wall: DateTime<Utc>) -> Result<(), Error> {
+        if self.timers_after > Instant::now() {
+            return Ok(());
+        }
+        for partition in self.state.due_by(wall) {
+            let next = self.state.partitions.get(&partition).map_or(0, |held| held.next.max(0));
+            let caught_up = {
+                let _call = self.leash.watch();
+                self.consumer.caught_up(&self.state.topics.inputs, partition, next)
+            };
+            match caught_up {
+                Ok(true) => self.state.fire(partition, wall)?,
+                Ok(false) => {}
+                Err(error) => {
+                    tracing::info!(worker = self.worker, %error, "timers wait until the broker answers");
+                    self.timers_after = Instant::now() + ASK_AGAIN;
+                    break;
+                }
+            }
+        }
+        Ok(())
     }
 
     fn serve(&mut self, news: News) -> Result<(), Error> {
@@ -143,110 +181,39 @@ impl<'a> Session<'a> {
     /// Restores the cases of new partitions and lets their inputs flow.
     fn take_over(&mut self, assigned: &[Assigned]) -> Result<(), Error> {
         let began = Instant::now();
-        if !assigned.is_empty() {
-            let (consumer, shared, report) = (&self.consumer, self.shared, &self.report);
-            let restored = restore(shared, self.worker, assigned, |done, total| {
-                report.waiting("restoring cases", done, total);
-                // The partitions are held back: this only keeps the membership alive and hears of its end.
-                let polled = consumer.poll(Duration::ZERO);
-                polled.is_ok() && !consumer.member().has_news() && !shared.stop.stopping()
-            })?;
-            let Some(restored) = restored else { return Ok(()) };
-            let positions: Vec<(i32, i64)> = restored.iter().map(|(&p, state)| (p, state.next)).collect();
-            self.state.partitions = restored;
-            self.consumer.resume_at(&self.state.topics.inputs, &positions)?;
+        if assigned.is_empty() {
+            self.report.ready(None);
+            return Ok(());
         }
-        self.report.ready(began.elapsed());
+        let (consumer, shared, report) = (&self.consumer, self.shared, &self.report);
+        let mut failed = None;
+        let restored = restore(shared, self.worker, assigned, |done, total| {
+            report.waiting("restoring cases", done, total);
+            // The partitions are held back: this only keeps the membership alive and hears of its end.
+            failed = consumer.poll(Duration::ZERO).err();
+            failed.is_none() && !consumer.member().has_news() && !shared.stop.stopping()
+        })?;
+        let Some(restored) = restored else { return failed.map_or(Ok(()), Err) };
+        let positions: Vec<(i32, i64)> = restored.iter().map(|(&id, partition)| (id, partition.next)).collect();
+        self.state.partitions = restored;
+        self.consumer.resume_at(&self.state.topics.inputs, &positions)?;
+        self.report.ready(Some(began.elapsed()));
         tracing::info!(worker = self.worker, partitions = assigned.len(), "assigned and restored");
         Ok(())
     }
 
-    /// Publishes the batch in one transaction with the positions read to.
-    fn commit(&mut self) -> Result<(), Error> {
-        if !self.state.dirty() {
-            return Ok(());
-        }
-        let Some(membership) = self.consumer.member().membership() else {
-            // The partitions are gone; their next owner reads the same inputs again.
-            self.state.rollback();
-            return Ok(());
-        };
-        let began = Instant::now();
-        let changes = self.state.changes()?;
-        self.producer.begin()?;
-        let committed = self.publish(&changes).and_then(|()| {
-            let positions: Vec<Position> = (self.state.partitions.iter())
-                .filter(|(_, state)| state.dirty())
-                .map(|(&partition, state)| Position { partition, next: state.next.max(0) })
-                .collect();
-            self.producer.commit(&self.state.topics.inputs, &positions, &membership)
-        });
-        self.last_commit = Instant::now();
-        match committed {
-            Ok(()) => {
-                let batch = self.state.commit()?;
-                self.report.committed(&batch, began.elapsed());
-                Ok(())
-            }
-            Err(Failed::Aborted(reason)) => {
-                tracing::warn!(worker = self.worker, reason, "the transaction was aborted, its inputs are read again");
-                self.report.failed(TransactionResult::Aborted);
-                self.read_again()
-            }
-            Err(Failed::Unknown(detail)) => {
-                self.report.failed(TransactionResult::Failed);
-                Err(Error::Broker { what: "transaction", tag: "unknown_outcome", detail })
-            }
-            Err(Failed::Fenced(detail)) => Err(Error::Fenced(detail)),
-        }
-    }
-
-    fn publish(&mut self, changes: &[(i32, i64, Vec<Change>)]) -> Result<(), Failed> {
-        for record in &mut self.state.batch.records {
-            self.producer.send(record.outgoing())?;
-        }
-        for (partition, next, changes) in changes {
-            let input_offset = (next - 1).to_string();
-            for change in changes {
-                self.producer.send(Outgoing {
-                    topic: &self.state.topics.cases,
-                    partition: Some(*partition),
-                    key: Some(change.case_id.as_bytes()),
-                    value: change.value.as_deref(),
-                    headers: Headers::new().with(INPUT_OFFSET, input_offset.as_bytes()),
-                })?;
-                if let Some(archived) = &change.archive {
-                    self.producer.send(Outgoing {
-                        topic: &self.state.topics.archive,
-                        partition: None,
-                        key: Some(change.case_id.as_bytes()),
-                        value: Some(archived),
-                        headers: Headers::new(),
-                    })?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Forgets what was not committed and reads it again.
-    fn read_again(&mut self) -> Result<(), Error> {
-        self.state.rollback();
-        std::thread::sleep(AFTER_ABORT);
-        let positions: Vec<(i32, i64)> = self.state.partitions.iter().map(|(&p, state)| (p, state.committed)).collect();
-        self.consumer.pause(&self.state.topics.inputs, positions.iter().map(|(p, _)| *p))?;
-        self.consumer.resume_at(&self.state.topics.inputs, &positions)
-    }
-
     /// An input that was to be read next is no longer held: reading goes on at the earliest one that is.
     fn read_on_at_earliest(&mut self) -> Result<(), Error> {
-        let positions: Vec<_> =
-            self.state.partitions.iter().map(|(&p, state)| (self.state.topics.inputs.clone(), p, state.next)).collect();
+        // What is in hand goes first, so that the positions below are also the committed ones.
+        self.state.rollback();
+        let positions: Vec<_> = (self.state.partitions.iter())
+            .map(|(&id, held)| (self.state.topics.inputs.clone(), id, (held.next >= 0).then_some(held.next)))
+            .collect();
         for (_, partition, next) in self.consumer.rewind_lost(&positions)? {
             self.shared.metrics.offset_resets.inc();
             tracing::error!(partition, next, "inputs are gone before they were read, reading on at the earliest");
-            if let Some(state) = self.state.partitions.get_mut(&partition) {
-                state.next = next;
+            if let Some(held) = self.state.partitions.get_mut(&partition) {
+                held.skip_to(next);
             }
         }
         Ok(())

@@ -5,7 +5,8 @@ use std::time::Instant;
 
 use chrono::{DateTime, Utc};
 
-use crate::core::case_engine::{Change, ChangesError, Handled};
+use crate::core::case_engine::{Change, ChangesError, Handled, Moment};
+use crate::core::dead_letter::{MAX_VALUE_BYTES, Reason, Reject};
 use crate::core::time::from_millis;
 use crate::kafka::error::Error;
 use crate::kafka::partition::partition_of;
@@ -16,7 +17,7 @@ use super::batch::Batch;
 use super::judge::{Decided, Judge};
 use super::partition::Partition;
 
-/// The most timers fired by the wall clock before a commit: a transaction must not grow without bound after a rest.
+/// The most timers fired before a commit: a transaction must not grow without bound after a rest.
 const MAX_FIRED: usize = 1_000;
 
 /// The full names of the topics stage 2 works with.
@@ -26,6 +27,16 @@ pub struct Topics {
     pub archive: String,
     pub warnings: String,
     pub dead_letters: String,
+}
+
+/// What became of a record handed in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "a record that was not taken must be handed in again"]
+pub enum Taken {
+    /// It is part of the batch, or not ours to read.
+    Taken,
+    /// Only timers due before it are; it must be handed in again once they are committed.
+    TimersFirst,
 }
 
 /// Partitions, batch and the rules it is judged by.
@@ -98,53 +109,59 @@ impl<'a> State<'a> {
         self.partitions.values().filter_map(Partition::next_due).min()
     }
 
-    /// Fires what is due by the wall clock, where no input is waiting.
-    pub fn fire_timers(&mut self, wall: DateTime<Utc>) -> Result<(), Error> {
-        let due: Vec<i32> = (self.partitions.iter())
-            .filter(|(_, partition)| partition.next_due().is_some_and(|due| due <= wall))
-            .map(|(&id, _)| id)
-            .collect();
-        for id in due {
-            self.begin();
-            let Some(partition) = self.partitions.get_mut(&id) else { continue };
-            let Some(at) = partition.idle_at(wall) else { continue };
-            let fired = self.judge.fire(partition, at, MAX_FIRED);
-            self.collect_all(fired)?;
-        }
-        Ok(())
+    /// The partitions in which the wall clock has timers to fire, as far as is known here.
+    pub fn due_by(&self, wall: DateTime<Utc>) -> Vec<i32> {
+        self.partitions.iter().filter(|(_, partition)| partition.due_by(wall)).map(|(&id, _)| id).collect()
+    }
+
+    /// Fires what is due in a partition by the wall clock.
+    pub fn fire(&mut self, partition: i32, wall: DateTime<Utc>) -> Result<(), Error> {
+        self.begin();
+        let Some(partition) = self.partitions.get_mut(&partition) else { return Ok(()) };
+        let fired = self.judge.fire(partition, Moment { clock: wall, wall }, MAX_FIRED);
+        self.collect_all(fired)
     }
 
     /// Handles one record of `case-inputs`.
-    pub fn input(&mut self, record: &Record<'_>) -> Result<(), Error> {
+    pub fn input(&mut self, record: &Record<'_>) -> Result<Taken, Error> {
         self.begin();
-        let Some(partition) = self.partitions.get_mut(&record.partition()) else { return Ok(()) };
+        let Some(partition) = self.partitions.get_mut(&record.partition()) else { return Ok(Taken::Taken) };
         if record.offset() < partition.next {
-            return Ok(());
+            return Ok(Taken::Taken);
         }
-        partition.next = record.offset() + 1;
-        self.batch.inputs += 1;
-        if let Some(key) = record.key() {
-            let home = partition_of(key, self.shared.case_partitions);
-            if home != record.partition() {
+        let too_large = record.value().is_some_and(|value| value.len() > MAX_VALUE_BYTES)
+            || record.size() > MAX_VALUE_BYTES + MAX_VALUE_BYTES / 2;
+        let home = record.key().map_or(record.partition(), |key| partition_of(key, self.shared.case_partitions));
+        if too_large || home != record.partition() {
+            partition.read(record.offset());
+            self.batch.inputs += 1;
+            if too_large {
+                let reject = Reject::new(Reason::TooLarge, "key, value and headers are too large to be read");
+                self.batch.dead_letter(&self.topics.dead_letters, record, &reject);
+            } else {
                 self.batch.send_on(record, home);
-                return Ok(());
             }
+            return Ok(Taken::Taken);
         }
         let wall = Utc::now();
-        let at = partition.input_at(record.timestamp().map_or(wall, from_millis), wall);
-        let fired = self.judge.fire(partition, at, usize::MAX);
+        let at = Moment { clock: record.timestamp().map_or(wall, from_millis), wall };
+        let fired = self.judge.fire(partition, at, MAX_FIRED);
+        if fired.len() >= MAX_FIRED {
+            self.collect_all(fired)?;
+            return Ok(Taken::TimersFirst);
+        }
+        partition.read(record.offset());
+        self.batch.inputs += 1;
         let decided = self.judge.decide(&mut partition.book, record, at);
         self.collect_all(fired)?;
         match decided {
             Ok(Decided { handled, trace, action }) => {
                 self.batch.follow_ups.extend(action);
-                self.collect(handled, trace.as_deref())
+                self.collect(handled, trace.as_deref())?;
             }
-            Err(reject) => {
-                self.batch.dead_letter(&self.topics.dead_letters, record, &reject);
-                Ok(())
-            }
+            Err(reject) => self.batch.dead_letter(&self.topics.dead_letters, record, &reject),
         }
+        Ok(Taken::Taken)
     }
 
     /// Rules and areas are those of the moment a batch begins.

@@ -21,7 +21,12 @@ impl Feed {
         Feed { kind, topic: shared.connection.topic(name), partitions: Vec::new() }
     }
 
-    /// A partition came.
+    /// The name under which a paused feed is not ready.
+    pub fn component(&self) -> String {
+        format!("feed-{}", self.kind.as_str())
+    }
+
+    /// A partition came, or is read anew from `committed` on.
     pub fn assigned(&mut self, partition: i32, committed: Option<i64>) {
         let Ok(index) = usize::try_from(partition) else { return };
         if self.partitions.len() <= index {

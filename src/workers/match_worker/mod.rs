@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 
+use crate::core::dead_letter::{MAX_VALUE_BYTES, Reason, Reject};
 use crate::core::event::EventKind;
 use crate::core::matched::Match;
 use crate::core::matching::{Matcher, Outcome, Stage1, stage1};
@@ -21,6 +22,7 @@ use crate::kafka::offsets::{Acknowledged, Progress};
 use crate::kafka::producer::{Delivered, ReportingProducer};
 use crate::kafka::rebalance::News;
 use crate::kafka::record::{Outgoing, Record};
+use crate::kafka::watchdog::Leash;
 
 use super::tally::Tally;
 use super::{Shared, dead_letters, envelope, sessions};
@@ -35,11 +37,14 @@ const BATCH: usize = 1_000;
 /// Records whose products are not acknowledged yet, above which reading waits.
 const MAX_PENDING: usize = 20_000;
 
+/// The largest match stage 2 would read, envelope apart, bytes.
+const MAX_MATCH_BYTES: usize = MAX_VALUE_BYTES - 64 * 1024;
+
 /// How long a poll may wait where nothing is there.
 const IDLE: Duration = Duration::from_millis(50);
 
 /// How long a full producer queue or a slow broker may hold a worker up before its session starts anew.
-const PATIENCE: Duration = Duration::from_secs(15);
+const PATIENCE: Duration = Duration::from_secs(8);
 
 /// Runs until the process stops.
 ///
@@ -73,6 +78,7 @@ struct Session<'a> {
     held_back: [bool; 2],
     /// Counts assignments, modulo 128.
     assignment: u8,
+    leash: Leash,
 }
 
 impl<'a> Session<'a> {
@@ -93,6 +99,7 @@ impl<'a> Session<'a> {
             last_report: Instant::now(),
             held_back: [false; 2],
             assignment: 0,
+            leash: shared.watchdog.leash(worker, shared.config.kafka.watchdog),
         })
     }
 
@@ -106,11 +113,15 @@ impl<'a> Session<'a> {
 
     fn work(&mut self) -> Result<(), Error> {
         while !self.shared.stop.stopping() {
-            self.read_batch()?;
+            {
+                let leash = self.leash.clone();
+                let _call = leash.watch();
+                self.read_batch()?;
+            }
             self.settle(Duration::ZERO)?;
             self.obey_halts()?;
             let mut waiting_since = None;
-            while self.pending() > MAX_PENDING {
+            while self.pending() > MAX_PENDING && !self.shared.stop.stopping() {
                 let since: &mut Instant = waiting_since.get_or_insert_with(Instant::now);
                 if since.elapsed() > PATIENCE {
                     return Err(stuck());
@@ -124,7 +135,6 @@ impl<'a> Session<'a> {
         }
         let finished = self.producer.flush(Duration::from_secs(5), &mut self.delivered);
         self.settle(Duration::ZERO)?;
-        self.consumer.commit();
         if finished { Ok(()) } else { Err(stuck()) }
     }
 
@@ -185,6 +195,9 @@ impl<'a> Session<'a> {
                 }
                 // New partitions flow; those of a halted feed are held back right after this.
                 self.held_back = [false; 2];
+                for feed in self.feeds.iter().filter(|feed| !self.shared.halts.halted(feed.kind)) {
+                    self.shared.readiness.remove(&feed.component());
+                }
                 self.shared.readiness.ready(self.worker);
                 tracing::info!(worker = self.worker, partitions = assigned.len(), "assigned");
             }
@@ -234,7 +247,7 @@ impl<'a> Session<'a> {
                 continue;
             }
             let partitions: Vec<i32> = feed.each().map(|(partition, _)| partition).collect();
-            let component = format!("feed-{}", feed.kind.as_str());
+            let component = feed.component();
             if halted {
                 self.consumer.pause(&feed.topic, partitions)?;
                 self.shared.readiness.waiting(&component, "paused, too many records are bad; POST /-/resume");
@@ -277,10 +290,13 @@ impl<'a> Session<'a> {
         let mut positions = Vec::new();
         for feed in &mut self.feeds {
             let topic = feed.topic.clone();
-            positions.extend(feed.each().filter_map(|(p, progress)| Some((topic.clone(), p, progress.position()?))));
+            positions.extend(feed.each().map(|(p, progress)| (topic.clone(), p, progress.position())));
         }
         for (topic, partition, next) in self.consumer.rewind_lost(&positions)? {
             self.shared.metrics.offset_resets.inc();
+            if let Some(feed) = self.feeds.iter_mut().find(|feed| feed.topic == topic) {
+                feed.assigned(partition, Some(next));
+            }
             tracing::error!(topic, partition, next, "events are gone before they were read, reading on at the earliest");
         }
         Ok(())
@@ -312,6 +328,13 @@ fn handle(
     let feed = usize::from(hands.feeds[0].topic != record.topic());
     let kind = hands.feeds[feed].kind;
     let Stage1 { event, outcome } = stage1(kind, record.headers(), record.value(), matcher, now);
+    let told = written(&outcome)?;
+    let outcome = match &told {
+        Some(told) if told.iter().any(|value| value.len() > MAX_MATCH_BYTES) => {
+            Outcome::DeadLettered(Reject::new(Reason::TooLarge, "its match would be too large to be read again"))
+        }
+        _ => outcome,
+    };
     hands.tally.decided(kind, event.as_ref(), &outcome, record.timestamp());
     let token = token(feed, hands.assignment, record.partition(), record.offset());
     match outcome {
@@ -330,9 +353,17 @@ fn handle(
             if let Some(event) = &event {
                 hands.event_times.insert(token, event.time.with_timezone(&Utc));
             }
-            matches.iter().try_for_each(|matched| hands.tell(matched, trace, token))
+            let values = told.unwrap_or_default();
+            matches.iter().zip(&values).try_for_each(|(matched, value)| hands.tell(matched, value, trace, token))
         }
     }
+}
+
+/// The matches of an outcome as JSON.
+fn written(outcome: &Outcome<'_>) -> Result<Option<Vec<Vec<u8>>>, Error> {
+    let Outcome::Matched { matches, .. } = outcome else { return Ok(None) };
+    let written: Result<Vec<_>, _> = matches.iter().map(serde_json::to_vec).collect();
+    written.map(Some).map_err(|error| Error::Layout(format!("a match cannot be written: {error}")))
 }
 
 impl Hands<'_, '_> {
@@ -342,9 +373,7 @@ impl Hands<'_, '_> {
         }
     }
 
-    fn tell(&self, matched: &Match<'_>, trace: Option<&str>, token: usize) -> Result<(), Error> {
-        let value = serde_json::to_vec(matched)
-            .map_err(|error| Error::Layout(format!("a match cannot be written: {error}")))?;
+    fn tell(&self, matched: &Match<'_>, value: &[u8], trace: Option<&str>, token: usize) -> Result<(), Error> {
         let headers = envelope::headers(
             &self.shared.config.kafka.source,
             "match",
@@ -356,7 +385,7 @@ impl Hands<'_, '_> {
             topic: self.inputs,
             partition: None,
             key: Some(matched.subject_id.as_bytes()),
-            value: Some(&value),
+            value: Some(value),
             headers,
         };
         self.producer.send(outgoing, token, PATIENCE)
