@@ -46,9 +46,26 @@ fn nowhere(inside: impl Fn(&str) -> bool, words: &[&str]) {
 #[test]
 fn the_core_reads_no_clock_does_no_io_logs_nothing_and_counts_nothing() {
     let words = [
-        "Instant::now", "SystemTime::now", "Utc::now", "Local::now", "tracing::", "println!", "eprintln!", "prometheus::",
-        "async fn", ".await", "tokio::", "std::fs", "std::net", "std::env", "rdkafka", "crate::kafka", "crate::metrics",
-        "crate::workers", "crate::config", "thread::",
+        "Instant::now",
+        "SystemTime::now",
+        "Utc::now",
+        "Local::now",
+        "tracing::",
+        "println!",
+        "eprintln!",
+        "prometheus::",
+        "async fn",
+        ".await",
+        "tokio::",
+        "std::fs",
+        "std::net",
+        "std::env",
+        "rdkafka",
+        "crate::kafka",
+        "crate::metrics",
+        "crate::workers",
+        "crate::config",
+        "thread::",
     ];
     nowhere(|name| name.starts_with("core/"), &words);
 }

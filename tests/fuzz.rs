@@ -23,7 +23,21 @@ type Edits = Vec<(u8, u16, u8)>;
 /// A sample bent out of shape: bytes set, dropped, doubled or put in, or pieces of JSON put in.
 fn bend(sample: &[u8], edits: &Edits) -> Vec<u8> {
     const PIECES: [&str; 16] = [
-        "null", "true", "-1", "1e999", "\"\"", "{}", "[]", "\\u0000", "\\ud800", "\"data\":", "{\"a\":", ",", "}", "]", "\u{feff}",
+        "null",
+        "true",
+        "-1",
+        "1e999",
+        "\"\"",
+        "{}",
+        "[]",
+        "\\u0000",
+        "\\ud800",
+        "\"data\":",
+        "{\"a\":",
+        ",",
+        "}",
+        "]",
+        "\u{feff}",
         "18446744073709551616",
     ];
     let mut bytes = sample.to_vec();
@@ -132,7 +146,8 @@ fn follow_ups_and_cases() {
     ];
     let case = include_bytes!("fixtures/cases/case.json");
     check!().with_iterations(INPUTS).with_type::<(u8, Edits)>().for_each(|(pick, edits)| {
-        let _ = FollowUp::read(&bend(follow_ups[usize::from(*pick) % follow_ups.len()].as_bytes(), edits), "r-1", "f-1");
+        let _ =
+            FollowUp::read(&bend(follow_ups[usize::from(*pick) % follow_ups.len()].as_bytes(), edits), "r-1", "f-1");
         let _ = Case::decode(&bend(case, edits));
     });
 }

@@ -47,8 +47,8 @@ fn send(producer: &mut TransactionalProducer, topic: &str, key: &str, value: Opt
 
 /// Joins a group and waits for its partitions.
 fn join(connection: &Connection, topic: &str, partitions: usize) -> (GroupConsumer, Arc<Membership>) {
-    let consumer =
-        GroupConsumer::join(connection, "member", "group", &[topic.to_owned()], Purpose::Transactional).expect("a member");
+    let consumer = GroupConsumer::join(connection, "member", "group", &[topic.to_owned()], Purpose::Transactional)
+        .expect("a member");
     let until = Instant::now() + Duration::from_secs(30);
     let mut have = 0;
     while have < partitions {
@@ -74,7 +74,10 @@ fn read(connection: &Connection, topic: &str) -> Vec<(String, bool)> {
     while !reader.complete() {
         assert!(Instant::now() < until, "the end is not found");
         if let Read::Record(record) = reader.poll(Duration::from_millis(50)).expect("a poll") {
-            found.push((String::from_utf8(record.key().expect("a key").to_vec()).expect("text"), record.value().is_some()));
+            found.push((
+                String::from_utf8(record.key().expect("a key").to_vec()).expect("text"),
+                record.value().is_some(),
+            ));
         }
     }
     found

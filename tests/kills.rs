@@ -21,7 +21,8 @@ const KILLS: usize = 10;
 #[test]
 fn ten_kills_and_a_broker_restart_lose_nothing_and_double_nothing() {
     broker_or_skip!("that warnings survive kill -9 of the program and of the broker");
-    let seed: u64 = std::env::var("GOLDEN_BELL_TEST_SEED").ok().and_then(|s| s.parse().ok()).unwrap_or_else(rand::random);
+    let seed: u64 =
+        std::env::var("GOLDEN_BELL_TEST_SEED").ok().and_then(|s| s.parse().ok()).unwrap_or_else(rand::random);
     println!("seed {seed} (GOLDEN_BELL_TEST_SEED={seed} repeats it)");
     let mut chance = StdRng::seed_from_u64(seed);
     let broker = Broker::start();

@@ -136,7 +136,12 @@ fn topics_are_made_checked_and_named_where_they_are_missing() {
     assert_eq!(check(&trial).status.code(), Some(1));
     trial.setting.create_topics();
     let checked = check(&trial);
-    assert!(checked.status.success(), "{}{}", String::from_utf8_lossy(&checked.stdout), String::from_utf8_lossy(&checked.stderr));
+    assert!(
+        checked.status.success(),
+        "{}{}",
+        String::from_utf8_lossy(&checked.stdout),
+        String::from_utf8_lossy(&checked.stderr)
+    );
     // Making them again changes nothing and is no failure.
     trial.setting.create_topics();
 }
@@ -161,9 +166,10 @@ fn a_broker_that_is_away_is_waited_for_and_said_so() {
     let trial = trial(&broker, "away").with_topics();
     broker.stop();
     let mut instance = trial.setting.start("alone");
-    wait_until("the readiness to name the broker", || {
-        matches!(instance.get("/-/ready"), Ok((503, body)) if body.contains("no broker answers at"))
-    });
+    wait_until(
+        "the readiness to name the broker",
+        || matches!(instance.get("/-/ready"), Ok((503, body)) if body.contains("no broker answers at")),
+    );
     assert!(matches!(instance.get("/-/healthy"), Ok((200, _))));
     broker.restart();
     instance.wait_ready(READY);
@@ -202,7 +208,11 @@ fn registrants_come_change_and_go_while_events_come_in() {
     trial.send(&[transfer("t1", "13805790001")]);
     trial.wait_for("warnings", 1);
 
-    trial.send(&[record("registrants", "r-1", None), registrant("r-2", "13805790003"), registrant("r-4", "13805790004")]);
+    trial.send(&[
+        record("registrants", "r-1", None),
+        registrant("r-2", "13805790003"),
+        registrant("r-4", "13805790004"),
+    ]);
     wait_until("the index to follow", || {
         instance.metric("golden_bell_index_registrants", "") == 2.0
             && instance.metric("golden_bell_index_identifiers", "") == 2.0
@@ -229,14 +239,23 @@ fn a_bad_registrant_is_put_aside_once_whoever_reads_it() {
     let bad = [
         record("registrants", "r-1", Some("{")),
         record("registrants", "r-2", Some(r#"{"registrant_id":"r-2"}"#)),
-        record("registrants", "r-3", registrant("r-3", "not a phone").value.as_deref().map(|v| std::str::from_utf8(v).expect("text"))),
-        record("registrants", "r-4", registrant("r-5", "13805790005").value.as_deref().map(|v| std::str::from_utf8(v).expect("text"))),
+        record(
+            "registrants",
+            "r-3",
+            registrant("r-3", "not a phone").value.as_deref().map(|v| std::str::from_utf8(v).expect("text")),
+        ),
+        record(
+            "registrants",
+            "r-4",
+            registrant("r-5", "13805790005").value.as_deref().map(|v| std::str::from_utf8(v).expect("text")),
+        ),
         registrant("r-6", "13805790006"),
     ];
     trial.send(&bad);
     let first = trial.started("first");
     let letters = trial.wait_for("dead-letters", 4);
-    let mut reasons: Vec<_> = letters.iter().map(|l| (l.key_text(), l.header_text("dlq_reason").unwrap_or_default())).collect();
+    let mut reasons: Vec<_> =
+        letters.iter().map(|l| (l.key_text(), l.header_text("dlq_reason").unwrap_or_default())).collect();
     reasons.sort();
     let want = [("r-1", "not_json"), ("r-2", "schema"), ("r-3", "identifier"), ("r-4", "schema")];
     assert_eq!(reasons, want.map(|(key, reason)| (key.to_owned(), reason)));

@@ -215,7 +215,8 @@ fn echo_loop(connection: &Connection, stop: &AtomicBool) {
             if batch.is_empty() { Duration::from_millis(100) } else { INTERVAL.saturating_sub(last_commit.elapsed()) };
         let drained = match consumer.poll(wait) {
             Some(Ok(message)) => {
-                batch.push((message.key().unwrap_or_default().to_vec(), message.payload().unwrap_or_default().to_vec()));
+                batch
+                    .push((message.key().unwrap_or_default().to_vec(), message.payload().unwrap_or_default().to_vec()));
                 false
             }
             _ => true,

@@ -16,7 +16,8 @@ use crate::support::instance::{READY, Setting};
 use crate::support::topic_io::read_all;
 
 const CONSUMERS: usize = 2;
-const ROUNDS: usize = 2;
+/// The first warms the broker up and is not counted.
+const ROUNDS: usize = 3;
 /// Between two looks at the counters.
 const SAMPLE: Duration = Duration::from_millis(10);
 /// Without a new event for this long, all are done.
@@ -39,10 +40,12 @@ pub fn run(broker: &Broker, scale: Scale) {
     for round in 0..ROUNDS {
         let bare = bare_loop(&setting, events);
         let stage1 = stage_1(&setting, round, events, &tally);
-        ratios.push(stage1.rate / bare);
+        if round > 0 {
+            ratios.push(stage1.rate / bare);
+        }
         println!(
             "  round {}: bare loop {:.2} million/s, stage 1 {:.2} million/s, ratio {:.3}, resident {:.0} MB",
-            round + 1,
+            if round == 0 { "0 (warm-up)".to_owned() } else { round.to_string() },
             bare / 1e6,
             stage1.rate / 1e6,
             stage1.rate / bare,
@@ -100,7 +103,8 @@ fn bare_loop(setting: &Setting, events: u64) -> f64 {
     let spans: Vec<_> = threads.into_iter().map(|thread| thread.join().expect("a bare loop")).collect();
     let first = spans.iter().filter_map(|(first, _)| *first).min().expect("some events");
     let last = spans.iter().map(|(_, last)| *last).max().expect("some events");
-    assert_eq!(count.load(Ordering::Relaxed), events);
+    // A member that joins later makes some of them be read twice.
+    assert!(count.load(Ordering::Relaxed) >= events);
     events as f64 / (last - first).as_secs_f64()
 }
 
@@ -146,7 +150,11 @@ fn check(setting: &Setting, tally: &Tally) {
     let mut letters: BTreeMap<String, BTreeSet<_>> = BTreeMap::new();
     for letter in read("dead-letters") {
         let text = |name| letter.header_text(name).unwrap_or_default().to_owned();
-        letters.entry(text("dlq_reason")).or_default().insert((text("dlq_topic"), text("dlq_partition"), text("dlq_offset")));
+        letters.entry(text("dlq_reason")).or_default().insert((
+            text("dlq_topic"),
+            text("dlq_partition"),
+            text("dlq_offset"),
+        ));
     }
     for reason in Reason::ALL {
         let count = letters.get(reason.as_str()).map_or(0, BTreeSet::len) as u64;

@@ -91,14 +91,16 @@ impl Connection {
             // Eager and by range: short pauses, and few surprises.
             .set("partition.assignment.strategy", "range")
             .set("session.timeout.ms", "10000")
-            .set("heartbeat.interval.ms", "2000")
+            // A member hears of a rebalance by its heartbeat: this is what a join, and a take-over, wait for.
+            .set("heartbeat.interval.ms", "250")
             .set("max.poll.interval.ms", "60000")
             // A full queue otherwise holds the next fetch back for a second.
             .set("fetch.queue.backoff.ms", "2")
             .set("fetch.error.backoff.ms", "50")
-            .set("fetch.message.max.bytes", "1048576")
-            // Bounds the memory a worker holds in messages not yet handled.
-            .set("queued.max.messages.kbytes", "16384")
+            // A response has this much of every partition, compressed; with the queue it bounds the memory a worker holds
+            // in messages not yet handled. A larger record comes all the same, alone.
+            .set("fetch.message.max.bytes", "262144")
+            .set("queued.max.messages.kbytes", "4096")
             .set("enable.partition.eof", if purpose == Purpose::Feed { "false" } else { "true" });
         self.finish(config)
     }
@@ -109,7 +111,8 @@ impl Connection {
         config
             .set("partitioner", "murmur2_random")
             .set("enable.idempotence", "true")
-            .set("linger.ms", "1")
+            // Under load batches fill; where nothing more is waiting, the worker sends what there is at once.
+            .set("linger.ms", "50")
             .set("compression.type", "lz4")
             .set("message.max.bytes", MAX_MESSAGE_BYTES.to_string())
             .set("queue.buffering.max.kbytes", "65536")

@@ -80,7 +80,9 @@ pub(crate) fn tag(error: &KafkaError) -> &'static str {
             }
             RDKafkaErrorCode::OperationTimedOut | RDKafkaErrorCode::RequestTimedOut => "timed_out",
             RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic => "unknown_topic",
-            RDKafkaErrorCode::Fenced | RDKafkaErrorCode::ProducerFenced | RDKafkaErrorCode::FencedInstanceId => "fenced",
+            RDKafkaErrorCode::Fenced | RDKafkaErrorCode::ProducerFenced | RDKafkaErrorCode::FencedInstanceId => {
+                "fenced"
+            }
             RDKafkaErrorCode::MessageSizeTooLarge => "too_large",
             RDKafkaErrorCode::QueueFull => "queue_full",
             RDKafkaErrorCode::Authentication | RDKafkaErrorCode::TopicAuthorizationFailed => "not_allowed",

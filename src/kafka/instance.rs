@@ -40,7 +40,8 @@ pub fn look(connection: &Connection, groups: &[&str]) -> Result<Name, Error> {
                 Err(error) => return Err(Error::broker("list group members", &error)),
             }
         };
-        let held = list.groups().iter().flat_map(|group| group.members()).any(|member| member.client_id().starts_with(&own));
+        let held =
+            list.groups().iter().flat_map(|group| group.members()).any(|member| member.client_id().starts_with(&own));
         if held {
             return Ok(Name::Held);
         }

@@ -44,6 +44,14 @@ pub(super) fn cached_end(client: *mut RDKafka, topic: &str, partition: i32) -> O
     (error == rdsys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR && high >= 0).then_some(high)
 }
 
+/// Has a producer send what it holds back for its linger time, and waits for a millisecond at most.
+pub(super) fn send_now(client: *mut RDKafka) {
+    // SAFETY: the handle is that of a live producer; in event mode the call only waits for its message count to fall.
+    unsafe {
+        let _ = rdsys::rd_kafka_flush(client, 1);
+    }
+}
+
 /// Lets groups of the embedded broker that lives in this client form at once instead of after three seconds.
 pub(super) fn no_join_delay(client: *mut RDKafka) {
     // SAFETY: the handle is that of a live client; the mock cluster it returns (null if it has none) belongs to it.

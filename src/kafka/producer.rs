@@ -10,6 +10,7 @@ use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer, Prod
 
 use super::client::{Connection, create, log, report};
 use super::error::Error;
+use super::native;
 use super::record::Outgoing;
 
 /// What became of a record, with the token it was sent with.
@@ -87,6 +88,13 @@ impl ReportingProducer {
     pub fn poll(&self, wait: Duration, delivered: &mut Vec<Delivered>) {
         self.producer.poll(wait);
         delivered.append(&mut self.producer.context().delivered.lock());
+    }
+
+    /// Sends at once what waits for more of its kind, and takes a millisecond at most: for when nothing more is coming.
+    pub fn send_now(&self) {
+        if self.in_flight() > 0 {
+            native::send_now(self.producer.client().native_ptr());
+        }
     }
 
     /// How many records are under way.

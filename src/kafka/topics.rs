@@ -243,10 +243,8 @@ pub async fn check(connection: &Connection, replicas: i32) -> Result<Vec<Problem
     let resources: Vec<ResourceSpecifier<'_>> =
         present.iter().map(|(name, _)| ResourceSpecifier::Topic(name)).collect();
     let options = AdminOptions::new().request_timeout(Some(Duration::from_secs(30)));
-    let described = admin
-        .describe_configs(&resources, &options)
-        .await
-        .map_err(|error| Error::broker("describe topics", &error))?;
+    let described =
+        admin.describe_configs(&resources, &options).await.map_err(|error| Error::broker("describe topics", &error))?;
     for ((name, spec), resource) in present.iter().zip(described) {
         let resource: ConfigResource =
             resource.map_err(|code| Error::Layout(format!("topic {name} could not be described: {code}")))?;

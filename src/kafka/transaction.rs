@@ -117,8 +117,7 @@ impl TransactionalProducer {
 
     /// Adds a record to the transaction.
     pub fn send(&mut self, outgoing: Outgoing<'_>) -> Result<(), Failed> {
-        let mut record: BaseRecord<'_, [u8], [u8], ()> =
-            BaseRecord::to(outgoing.topic).headers(outgoing.headers.0);
+        let mut record: BaseRecord<'_, [u8], [u8], ()> = BaseRecord::to(outgoing.topic).headers(outgoing.headers.0);
         record.partition = outgoing.partition;
         record.key = outgoing.key;
         record.payload = outgoing.value;

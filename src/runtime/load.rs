@@ -99,8 +99,8 @@ impl Loaded {
         let rulebook = Rulebook::load(config)?;
         let region: Region = (config.matching.default_region.parse())
             .map_err(|error| config.problem("matching.default_region", format!("{error}")))?;
-        let key = (config.privacy.token_key.as_ref())
-            .ok_or_else(|| config.problem("privacy.token_key", "is required"))?;
+        let key =
+            (config.privacy.token_key.as_ref()).ok_or_else(|| config.problem("privacy.token_key", "is required"))?;
         let token_key = TokenKey::new(key.bytes());
         let (tokens, hasher) = if config.privacy.tokens {
             (Tokens::On, KeyHasher::tokens(TokenKey::new(key.bytes())))

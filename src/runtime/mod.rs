@@ -99,8 +99,7 @@ impl Process {
     pub fn new(config: Config, roles: &[Role]) -> Result<Self, RunError> {
         config.require_for_run()?;
         let loaded = Loaded::load(&config)?;
-        let metrics =
-            Metrics::new(&config.kafka.topic_prefix).map_err(|error| RunError::SetUp(error.to_string()))?;
+        let metrics = Metrics::new(&config.kafka.topic_prefix).map_err(|error| RunError::SetUp(error.to_string()))?;
         metrics.rule_errors.in_force(loaded.rulebook.rules.load().rules().iter().map(|rule| rule.id()));
         let mut roles = roles.to_vec();
         roles.sort_unstable();

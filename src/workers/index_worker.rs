@@ -26,17 +26,14 @@ pub fn run(shared: &Shared, slot: usize, partitions: &[i32]) -> Result<(), Error
     sessions(shared, &worker, || session(shared, &worker, slot, &mut positions))
 }
 
-fn session(
-    shared: &Shared,
-    worker: &str,
-    slot: usize,
-    positions: &mut Vec<(i32, Option<i64>)>,
-) -> Result<(), Error> {
+fn session(shared: &Shared, worker: &str, slot: usize, positions: &mut Vec<(i32, Option<i64>)>) -> Result<(), Error> {
     let topic = shared.connection.topic("registrants");
     let mut reader = LogReader::open(&shared.connection, worker, &topic, positions, || !shared.stop.stopping())?;
     let result = follow(shared, worker, slot, &mut reader);
     *positions = match &result {
-        Err(Error::Broker { tag: OUT_OF_RANGE, .. }) => reader.positions().map(|(partition, _)| (partition, None)).collect(),
+        Err(Error::Broker { tag: OUT_OF_RANGE, .. }) => {
+            reader.positions().map(|(partition, _)| (partition, None)).collect()
+        }
         _ => reader.positions().map(|(partition, next)| (partition, Some(next))).collect(),
     };
     reader.close(Duration::from_secs(2));

@@ -31,8 +31,7 @@ fn session(shared: &Shared) -> Result<(), Error> {
     let topic = shared.connection.topic("registrants");
     let letters = shared.connection.topic("dead-letters");
     let producer = ReportingProducer::new(&shared.connection, WORKER)?;
-    let consumer =
-        GroupConsumer::join(&shared.connection, WORKER, GROUP, std::slice::from_ref(&topic), Purpose::Feed)?;
+    let consumer = GroupConsumer::join(&shared.connection, WORKER, GROUP, std::slice::from_ref(&topic), Purpose::Feed)?;
     let mut partitions: BTreeMap<i32, Progress> = BTreeMap::new();
     let mut delivered = Vec::new();
     while !shared.stop.stopping() {

@@ -27,9 +27,10 @@ pub fn producer(bootstrap: &str) -> BaseProducer {
 /// Hands one record over, waiting for room.
 pub fn send(producer: &BaseProducer, prefix: &str, record: &FeedRecord) {
     let topic = format!("{prefix}{}", record.topic);
-    let headers = record.headers.iter().fold(OwnedHeaders::new(), |headers, (key, value)| {
-        headers.insert(Header { key, value: value.as_deref() })
-    });
+    let headers = record
+        .headers
+        .iter()
+        .fold(OwnedHeaders::new(), |headers, (key, value)| headers.insert(Header { key, value: value.as_deref() }));
     let mut outgoing: BaseRecord<'_, [u8], [u8]> = BaseRecord::to(&topic).headers(headers);
     outgoing.key = record.key.as_deref();
     outgoing.payload = record.value.as_deref();

@@ -62,7 +62,9 @@ fn areas(settings: &mut Settings) -> String {
     (settings.areas.iter())
         .map(|code| {
             let kind = if code.contains('/') { "village" } else { "zone" };
-            format!("[[areas]]\ncode = \"{code}\"\nname = {{ zh = \"{code}\", en = \"{code}\" }}\nkind = \"{kind}\"\n\n")
+            format!(
+                "[[areas]]\ncode = \"{code}\"\nname = {{ zh = \"{code}\", en = \"{code}\" }}\nkind = \"{kind}\"\n\n"
+            )
         })
         .collect()
 }
@@ -92,7 +94,11 @@ pub fn wait_until_done(setting: &Setting, within: Duration) {
 /// Everything that was committed, once no transaction is open.
 pub fn outputs(setting: &Setting) -> Outputs {
     for topic in ["case-inputs", "cases", "warnings", "dead-letters"] {
-        wait_for_closed_transactions(&setting.bootstrap, &format!("{}{topic}", setting.prefix), Duration::from_secs(45));
+        wait_for_closed_transactions(
+            &setting.bootstrap,
+            &format!("{}{topic}", setting.prefix),
+            Duration::from_secs(45),
+        );
     }
     let read = |name| read_all(&setting.bootstrap, &setting.prefix, name);
     Outputs {

@@ -119,7 +119,8 @@ impl Committer {
 fn read_again(consumer: &GroupConsumer, state: &mut State<'_>) -> Result<(), Error> {
     state.rollback();
     std::thread::sleep(AFTER_ABORT);
-    let positions: Vec<(i32, i64)> = state.partitions.iter().map(|(&id, partition)| (id, partition.committed)).collect();
+    let positions: Vec<(i32, i64)> =
+        state.partitions.iter().map(|(&id, partition)| (id, partition.committed)).collect();
     consumer.pause(&state.topics.inputs, positions.iter().map(|(id, _)| *id))?;
     consumer.resume_at(&state.topics.inputs, &positions)
 }

@@ -75,7 +75,8 @@ pub fn restore(
 
 fn take(restoring: &mut BTreeMap<i32, Restoring>, record: &Record<'_>, partitions: i32) -> Result<(), Error> {
     let Some(state) = restoring.get_mut(&record.partition()) else { return Ok(()) };
-    let input = record.header(INPUT_OFFSET).and_then(|v| std::str::from_utf8(v).ok()).and_then(|v| v.parse::<i64>().ok());
+    let input =
+        record.header(INPUT_OFFSET).and_then(|v| std::str::from_utf8(v).ok()).and_then(|v| v.parse::<i64>().ok());
     if let Some(input) = input {
         state.inputs = state.inputs.max(input + 1);
     }
@@ -115,8 +116,7 @@ fn finish(restoring: BTreeMap<i32, Restoring>, assigned: &[Assigned]) -> BTreeMa
         .into_iter()
         .map(|(partition, mut state)| {
             state.book.finish_restore();
-            let committed =
-                assigned.iter().find(|a| a.partition == partition).and_then(|a| a.committed).unwrap_or(-1);
+            let committed = assigned.iter().find(|a| a.partition == partition).and_then(|a| a.committed).unwrap_or(-1);
             (partition, Partition::new(state.book, committed.max(state.inputs)))
         })
         .collect()

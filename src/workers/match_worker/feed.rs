@@ -69,7 +69,9 @@ mod tests {
 
     #[test]
     fn a_token_carries_feed_assignment_partition_and_offset() {
-        for (feed, assignment, partition, offset) in [(0, 0, 0, 0), (1, 127, 5, 123_456_789), (1, 1, 16_383, 0x3ff_ffff_ffff)] {
+        for (feed, assignment, partition, offset) in
+            [(0, 0, 0, 0), (1, 127, 5, 123_456_789), (1, 1, 16_383, 0x3ff_ffff_ffff)]
+        {
             assert_eq!(untoken(token(feed, assignment, partition, offset)), (feed, assignment, partition, offset));
         }
     }

@@ -169,7 +169,10 @@ impl<'a> Session<'a> {
                     )?;
                     wait = Duration::ZERO;
                 }
-                Polled::Nothing | Polled::End(_) => break,
+                Polled::Nothing | Polled::End(_) => {
+                    self.producer.send_now();
+                    break;
+                }
                 Polled::OutOfRange => {
                     self.read_on_at_earliest()?;
                     break;
@@ -297,7 +300,12 @@ impl<'a> Session<'a> {
             if let Some(feed) = self.feeds.iter_mut().find(|feed| feed.topic == topic) {
                 feed.assigned(partition, Some(next));
             }
-            tracing::error!(topic, partition, next, "events are gone before they were read, reading on at the earliest");
+            tracing::error!(
+                topic,
+                partition,
+                next,
+                "events are gone before they were read, reading on at the earliest"
+            );
         }
         Ok(())
     }
@@ -374,13 +382,8 @@ impl Hands<'_, '_> {
     }
 
     fn tell(&self, matched: &Match<'_>, value: &[u8], trace: Option<&str>, token: usize) -> Result<(), Error> {
-        let headers = envelope::headers(
-            &self.shared.config.kafka.source,
-            "match",
-            &matched.match_id,
-            matched.matched_at,
-            trace,
-        );
+        let headers =
+            envelope::headers(&self.shared.config.kafka.source, "match", &matched.match_id, matched.matched_at, trace);
         let outgoing = Outgoing {
             topic: self.inputs,
             partition: None,
