@@ -97,6 +97,8 @@ impl Connection {
             // A full queue otherwise holds the next fetch back for a second.
             .set("fetch.queue.backoff.ms", "2")
             .set("fetch.error.backoff.ms", "50")
+            // That a log has ended is known by an empty answer, which the broker otherwise holds back for half a second.
+            .set("fetch.wait.max.ms", if purpose == Purpose::Log { "20" } else { "500" })
             // A response has this much of every partition, compressed; with the queue it bounds the memory a worker holds
             // in messages not yet handled. A larger record comes all the same, alone.
             .set("fetch.message.max.bytes", "262144")
