@@ -13,7 +13,7 @@ pub enum Error {
     Broker {
         /// What was being done.
         what: &'static str,
-        /// The label of the error, see [`tag`].
+        /// The label of the error, one of a closed set.
         tag: &'static str,
         /// The client's own words.
         detail: String,
