@@ -50,6 +50,8 @@ impl Sender {
     /// # Errors
     /// When something was not.
     pub fn look(&mut self) -> anyhow::Result<()> {
+        // What is sent is due now: it must not wait for more of its kind.
+        self.producer.send_now();
         self.producer.poll(Duration::ZERO, &mut self.delivered);
         match self.delivered.drain(..).find_map(|delivered| delivered.failed) {
             Some(reason) => bail!("a record could not be delivered: {reason}"),
