@@ -58,17 +58,11 @@ pub struct Member {
     pause_on_assign: bool,
     news: Mutex<Vec<News>>,
     membership: Mutex<Option<Arc<Membership>>>,
-    commit_failed: Mutex<Option<&'static str>>,
 }
 
 impl Member {
     pub(super) fn new(pause_on_assign: bool) -> Self {
-        Member {
-            pause_on_assign,
-            news: Mutex::default(),
-            membership: Mutex::default(),
-            commit_failed: Mutex::default(),
-        }
+        Member { pause_on_assign, news: Mutex::default(), membership: Mutex::default() }
     }
 
     /// What happened since this was last asked.
@@ -160,9 +154,7 @@ impl ConsumerContext for Member {
 
     fn commit_callback(&self, result: KafkaResult<()>, _offsets: &TopicPartitionList) {
         if let Err(error) = result {
-            let tag = tag(&error);
-            *self.commit_failed.lock() = Some(tag);
-            tracing::info!(error = tag, "offsets were not committed, they will be with the next ones");
+            tracing::info!(error = tag(&error), "offsets were not committed, they will be with the next ones");
         }
     }
 }

@@ -9,7 +9,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::RDKafkaErrorCode;
 
 use super::client::{Connection, Quiet, create as make};
-use super::error::{Error, is_passing};
+use super::error::Error;
 
 const DAY: u64 = 86_400_000;
 const MIB: usize = 1024 * 1024;
@@ -256,17 +256,4 @@ pub async fn check(connection: &Connection, replicas: i32) -> Result<Vec<Problem
         }
     }
     Ok(problems)
-}
-
-/// Whether the broker answers at all.
-///
-/// # Errors
-/// When it does not within `wait`.
-pub fn ping(connection: &Connection, wait: Duration) -> Result<(), Error> {
-    let client: BaseConsumer<Quiet> = make(&connection.admin(), Quiet)?;
-    match client.fetch_metadata(Some("__consumer_offsets"), wait) {
-        Ok(_) => Ok(()),
-        Err(error) if !is_passing(&error) => Ok(()),
-        Err(error) => Err(Error::broker("reach the broker", &error)),
-    }
 }
