@@ -17,9 +17,9 @@ use crate::support::topic_io::read_all;
 
 const CONSUMERS: usize = 2;
 /// The first warms the broker up and is not counted.
-const ROUNDS: usize = 3;
+const ROUNDS: usize = 5;
 /// Between two looks at the counters.
-const SAMPLE: Duration = Duration::from_millis(10);
+const SAMPLE: Duration = Duration::from_millis(25);
 /// Without a new event for this long, all are done.
 const QUIET: Duration = Duration::from_millis(700);
 

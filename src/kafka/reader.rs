@@ -86,7 +86,7 @@ impl LogReader {
         match self.consumer.poll(wait) {
             None => Ok(Read::Nothing),
             Some(Ok(message)) => {
-                let record = Record(message);
+                let record = Record::from(message);
                 if let Some(span) = self.spans.get_mut(&record.partition()) {
                     span.at = record.offset() + 1;
                 }

@@ -16,6 +16,7 @@ use rdkafka::{Offset, TopicPartitionList};
 
 use super::client::{log, report};
 use super::error::tag;
+use super::native::Queue;
 
 /// How long the callback may ask for committed offsets, below what the watchdog allows. An open transaction of the
 /// partition's last owner makes the answer wait; the session then starts anew and asks again.
@@ -58,11 +59,18 @@ pub struct Member {
     pause_on_assign: bool,
     news: Mutex<Vec<News>>,
     membership: Mutex<Option<Arc<Membership>>>,
+    /// Where the records of new partitions go, if not the usual way.
+    gathering: Mutex<Option<Arc<Queue>>>,
 }
 
 impl Member {
     pub(super) fn new(pause_on_assign: bool) -> Self {
-        Member { pause_on_assign, news: Mutex::default(), membership: Mutex::default() }
+        Member { pause_on_assign, news: Mutex::default(), membership: Mutex::default(), gathering: Mutex::default() }
+    }
+
+    /// Lets partitions that are assigned from now on flow into `queue`; `None` ends that.
+    pub(super) fn gather_into(&self, queue: Option<Arc<Queue>>) {
+        *self.gathering.lock() = queue;
     }
 
     /// What happened since this was last asked.
@@ -108,6 +116,12 @@ impl Member {
                 partition: element.partition(),
                 committed: offset,
             });
+        }
+        // Before the assignment, or the first records would go another way than those behind them.
+        if let Some(queue) = self.gathering.lock().as_ref() {
+            for partition in &assigned {
+                queue.take_in(consumer.client().native_ptr(), &partition.topic, partition.partition);
+            }
         }
         consumer.assign(&start).map_err(|error| error.to_string())?;
         if self.pause_on_assign && start.count() > 0 {

@@ -1,56 +1,86 @@
 //! Records as they come and go: borrowed from the client's buffers, foreign bytes and all.
 
-use rdkafka::message::{BorrowedMessage, Header, Message, OwnedHeaders};
+use rdkafka::message::{BorrowedMessage, Header, OwnedHeaders};
 
-use super::native;
+use super::native::{Message, View};
 
 /// A record read from a topic.
-pub struct Record<'a>(pub(super) BorrowedMessage<'a>);
+pub struct Record<'a>(Held<'a>);
+
+/// Who keeps its bytes.
+enum Held<'a> {
+    Polled(BorrowedMessage<'a>),
+    Batched(Message<'a>),
+}
+
+impl<'a> From<BorrowedMessage<'a>> for Record<'a> {
+    fn from(message: BorrowedMessage<'a>) -> Self {
+        Record(Held::Polled(message))
+    }
+}
+
+impl<'a> From<Message<'a>> for Record<'a> {
+    fn from(message: Message<'a>) -> Self {
+        Record(Held::Batched(message))
+    }
+}
 
 impl Record<'_> {
+    fn view(&self) -> View<'_> {
+        match &self.0 {
+            Held::Polled(message) => View::of(message),
+            Held::Batched(message) => message.view(),
+        }
+    }
+
     /// The full name of its topic.
     pub fn topic(&self) -> &str {
-        self.0.topic()
+        self.view().topic()
+    }
+
+    /// Whether it is of the topic of this full name.
+    pub fn is_of(&self, topic: &str) -> bool {
+        self.view().topic_bytes() == topic.as_bytes()
     }
 
     /// Its partition.
     pub fn partition(&self) -> i32 {
-        self.0.partition()
+        self.view().partition()
     }
 
     /// Its offset.
     pub fn offset(&self) -> i64 {
-        self.0.offset()
+        self.view().offset()
     }
 
     /// Its record time, milliseconds since 1970.
     pub fn timestamp(&self) -> Option<i64> {
-        self.0.timestamp().to_millis()
+        self.view().timestamp()
     }
 
     /// Its key, if it has one.
     pub fn key(&self) -> Option<&[u8]> {
-        self.0.key()
+        self.view().key()
     }
 
     /// Its value; `None` for a tombstone.
     pub fn value(&self) -> Option<&[u8]> {
-        self.0.payload()
+        self.view().value()
     }
 
     /// Its headers whose name is UTF-8, a null value as an empty one.
     pub fn headers(&self) -> impl Iterator<Item = (&str, &[u8])> + Clone {
-        let headers = self.0.headers();
+        let headers = self.view().headers();
         (0..)
-            .map_while(move |index| native::header(headers?, index))
+            .map_while(move |index| headers?.get(index))
             .filter_map(|(name, value)| Some((std::str::from_utf8(name).ok()?, value.unwrap_or_default())))
     }
 
     /// Bytes of key, value and headers together.
     pub fn size(&self) -> usize {
-        let headers = self.0.headers();
+        let headers = self.view().headers();
         let headers: usize = (0..)
-            .map_while(|index| native::header(headers?, index))
+            .map_while(|index| headers?.get(index))
             .map(|(name, value)| name.len() + value.map_or(0, <[u8]>::len))
             .sum();
         headers + self.key().map_or(0, <[u8]>::len) + self.value().map_or(0, <[u8]>::len)
@@ -63,7 +93,7 @@ impl Record<'_> {
 
     /// All headers as they stand, to be sent on.
     pub(crate) fn copied_headers(&self) -> OwnedHeaders {
-        self.0.headers().map_or_else(OwnedHeaders::new, |headers| headers.detach())
+        self.view().headers().map_or_else(OwnedHeaders::new, |headers| headers.borrowed().detach())
     }
 }
 

@@ -81,27 +81,8 @@ impl<'a> Session<'a> {
 
     fn work(&mut self) -> Result<(), Error> {
         while !self.shared.stop.stopping() {
-            let wait = self.wait();
-            let polled = {
-                let _call = self.leash.watch();
-                self.consumer.poll(wait)?
-            };
-            match polled {
-                Polled::Record(record) => {
-                    self.drained = false;
-                    // Timers due before the input that are too many for one transaction are committed first.
-                    while self.state.input(&record)? == Taken::TimersFirst {
-                        if !self.committer.commit(&self.consumer, &mut self.state, &self.report)? {
-                            break;
-                        }
-                    }
-                }
-                Polled::End(partition) => {
-                    self.drained = true;
-                    self.state.reached_end(partition);
-                }
-                Polled::Nothing => self.drained = true,
-                Polled::OutOfRange => self.read_on_at_earliest()?,
+            if !self.read_one()? {
+                self.read_on_at_earliest()?;
             }
             for news in self.consumer.member().take_news() {
                 self.serve(news)?;
@@ -113,6 +94,33 @@ impl<'a> Session<'a> {
             self.report.every_second(&self.consumer, &self.state);
         }
         Ok(())
+    }
+
+    /// Takes in what comes next, or that nothing does; false if what should come next is no longer held.
+    fn read_one(&mut self) -> Result<bool, Error> {
+        let wait = self.wait();
+        let polled = {
+            let _call = self.leash.watch();
+            self.consumer.poll(wait)?
+        };
+        match polled {
+            Polled::Record(record) => {
+                self.drained = false;
+                // Timers due before the input that are too many for one transaction are committed first.
+                while self.state.input(&record)? == Taken::TimersFirst {
+                    if !self.committer.commit(&self.consumer, &mut self.state, &self.report)? {
+                        break;
+                    }
+                }
+            }
+            Polled::End(partition) => {
+                self.drained = true;
+                self.state.reached_end(partition);
+            }
+            Polled::Nothing => self.drained = true,
+            Polled::OutOfRange => return Ok(false),
+        }
+        Ok(true)
     }
 
     /// How long the next poll may wait.

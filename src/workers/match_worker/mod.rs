@@ -15,9 +15,9 @@ use crate::core::dead_letter::{MAX_VALUE_BYTES, Reason, Reject};
 use crate::core::event::EventKind;
 use crate::core::matched::Match;
 use crate::core::matching::{Matcher, Outcome, Stage1, stage1};
-use crate::kafka::client::Purpose;
-use crate::kafka::consumer::{GroupConsumer, Polled};
+use crate::kafka::consumer::Polled;
 use crate::kafka::error::Error;
+use crate::kafka::feed::FeedConsumer;
 use crate::kafka::offsets::{Acknowledged, Progress};
 use crate::kafka::producer::{Delivered, ReportingProducer};
 use crate::kafka::rebalance::News;
@@ -43,6 +43,9 @@ const MAX_MATCH_BYTES: usize = MAX_VALUE_BYTES - 64 * 1024;
 /// How long a poll may wait where nothing is there.
 const IDLE: Duration = Duration::from_millis(50);
 
+/// The least time between two hurried sends: each partition is a request of its own.
+const SEND_EVERY: Duration = Duration::from_millis(3);
+
 /// How long a full producer queue or a slow broker may hold a worker up before its session starts anew.
 const PATIENCE: Duration = Duration::from_secs(8);
 
@@ -64,7 +67,7 @@ pub fn run(shared: &Shared, slot: usize) -> Result<(), Error> {
 struct Session<'a> {
     shared: &'a Shared,
     worker: &'a str,
-    consumer: GroupConsumer,
+    consumer: FeedConsumer,
     producer: ReportingProducer,
     feeds: [Feed; 2],
     inputs: String,
@@ -74,6 +77,8 @@ struct Session<'a> {
     /// When an event of a pending record happened, by token.
     event_times: HashMap<usize, DateTime<Utc>>,
     last_report: Instant,
+    /// When what was held back was last sent.
+    sent: Instant,
     /// Which feeds this worker holds back.
     held_back: [bool; 2],
     /// Counts assignments, modulo 128.
@@ -89,7 +94,7 @@ impl<'a> Session<'a> {
             shared,
             worker,
             producer: ReportingProducer::new(&shared.connection, worker)?,
-            consumer: GroupConsumer::join(&shared.connection, worker, GROUP, &topics, Purpose::Feed)?,
+            consumer: FeedConsumer::join(&shared.connection, worker, GROUP, &topics)?,
             feeds,
             inputs: shared.connection.topic("case-inputs"),
             dead_letters: shared.connection.topic("dead-letters"),
@@ -97,6 +102,7 @@ impl<'a> Session<'a> {
             delivered: Vec::new(),
             event_times: HashMap::new(),
             last_report: Instant::now(),
+            sent: Instant::now(),
             held_back: [false; 2],
             assignment: 0,
             leash: shared.watchdog.leash(worker, shared.config.kafka.watchdog),
@@ -130,6 +136,7 @@ impl<'a> Session<'a> {
             }
             if self.last_report.elapsed() > Duration::from_secs(1) {
                 self.report_lag();
+                self.gather();
                 self.last_report = Instant::now();
             }
         }
@@ -140,7 +147,11 @@ impl<'a> Session<'a> {
 
     /// Handles what is there, up to a batch; waits a moment where nothing is.
     fn read_batch(&mut self) -> Result<(), Error> {
-        let now = Utc::now();
+        self.consumer.attend(if self.assigned() { Duration::ZERO } else { IDLE })?;
+        for news in self.consumer.group().member().take_news() {
+            self.serve(news)?;
+        }
+        let (wait, held) = self.pace();
         let areas = self.shared.areas.load();
         let matcher = Matcher {
             index: &self.shared.index,
@@ -148,41 +159,44 @@ impl<'a> Session<'a> {
             areas: &areas,
             token_key: &self.shared.token_key,
         };
-        let mut wait = IDLE;
-        for _ in 0..BATCH {
-            match self.consumer.poll(wait)? {
-                Polled::Record(record) => {
-                    handle(
-                        &record,
-                        &matcher,
-                        now,
-                        &mut Hands {
-                            shared: self.shared,
-                            producer: &self.producer,
-                            feeds: &mut self.feeds,
-                            inputs: &self.inputs,
-                            dead_letters: &self.dead_letters,
-                            tally: &mut self.tally,
-                            event_times: &mut self.event_times,
-                            assignment: self.assignment,
-                        },
-                    )?;
-                    wait = Duration::ZERO;
-                }
-                Polled::Nothing | Polled::End(_) => {
-                    self.producer.send_now();
-                    break;
-                }
-                Polled::OutOfRange => {
-                    self.read_on_at_earliest()?;
-                    break;
-                }
+        let mut hands = Hands {
+            shared: self.shared,
+            producer: &self.producer,
+            feeds: &mut self.feeds,
+            inputs: &self.inputs,
+            dead_letters: &self.dead_letters,
+            tally: &mut self.tally,
+            event_times: &mut self.event_times,
+            assignment: self.assignment,
+        };
+        let records = self.consumer.read(wait, BATCH);
+        if records.is_empty() && held {
+            self.producer.send_now();
+            self.sent = Instant::now();
+        }
+        let now = Utc::now();
+        let mut lost = false;
+        for polled in records {
+            match polled? {
+                Polled::Record(record) => handle(&record, &matcher, now, &mut hands)?,
+                Polled::OutOfRange => lost = true,
+                Polled::Nothing | Polled::End(_) => {}
             }
         }
-        for news in self.consumer.member().take_news() {
-            self.serve(news)?;
+        if lost { self.read_on_at_earliest() } else { Ok(()) }
+    }
+
+    /// How long to wait for records, and whether something is held back until then: what was produced goes out as soon
+    /// as nothing more is coming, but no more often than makes sense.
+    fn pace(&self) -> (Duration, bool) {
+        match self.producer.in_flight() {
+            0 => (IDLE, false),
+            _ => (SEND_EVERY.saturating_sub(self.sent.elapsed()), true),
         }
-        Ok(())
+    }
+
+    fn assigned(&self) -> bool {
+        self.feeds.iter().any(|feed| !feed.partitions.is_empty())
     }
 
     fn serve(&mut self, news: News) -> Result<(), Error> {
@@ -234,7 +248,7 @@ impl<'a> Session<'a> {
         for feed in &mut self.feeds {
             for (partition, progress) in feed.partitions.iter_mut().enumerate() {
                 if let Some(next) = progress.as_mut().and_then(Progress::take_floor) {
-                    self.consumer.store(&feed.topic, partition as i32, next);
+                    self.consumer.group().store(&feed.topic, partition as i32, next);
                 }
             }
         }
@@ -252,10 +266,10 @@ impl<'a> Session<'a> {
             let partitions: Vec<i32> = feed.each().map(|(partition, _)| partition).collect();
             let component = feed.component();
             if halted {
-                self.consumer.pause(&feed.topic, partitions)?;
+                self.consumer.group().pause(&feed.topic, partitions)?;
                 self.shared.readiness.waiting(&component, "paused, too many records are bad; POST /-/resume");
             } else {
-                self.consumer.resume(&feed.topic, partitions)?;
+                self.consumer.group().resume(&feed.topic, partitions)?;
                 self.shared.readiness.remove(&component);
             }
             *held_back = halted;
@@ -281,10 +295,18 @@ impl<'a> Session<'a> {
         for feed in &mut self.feeds {
             for (partition, progress) in feed.partitions.iter_mut().enumerate() {
                 let Some(position) = progress.as_ref().and_then(Progress::position) else { continue };
-                if let Some(end) = self.consumer.cached_end(&feed.topic, partition as i32) {
+                if let Some(end) = self.consumer.group().cached_end(&feed.topic, partition as i32) {
                     self.shared.metrics.set_lag(&feed.topic, partition as i32, (end - position).max(0));
                 }
             }
+        }
+    }
+
+    /// Lets every partition flow into the queue; one that was assigned anew by hand has stopped to.
+    fn gather(&mut self) {
+        for feed in &mut self.feeds {
+            let topic = feed.topic.clone();
+            feed.each().for_each(|(partition, _)| self.consumer.gather(&topic, partition));
         }
     }
 
@@ -295,7 +317,7 @@ impl<'a> Session<'a> {
             let topic = feed.topic.clone();
             positions.extend(feed.each().map(|(p, progress)| (topic.clone(), p, progress.position())));
         }
-        for (topic, partition, next) in self.consumer.rewind_lost(&positions)? {
+        for (topic, partition, next) in self.consumer.group().rewind_lost(&positions)? {
             self.shared.metrics.offset_resets.inc();
             if let Some(feed) = self.feeds.iter_mut().find(|feed| feed.topic == topic) {
                 feed.assigned(partition, Some(next));
@@ -333,7 +355,7 @@ fn handle(
     now: DateTime<Utc>,
     hands: &mut Hands<'_, '_>,
 ) -> Result<(), Error> {
-    let feed = usize::from(hands.feeds[0].topic != record.topic());
+    let feed = usize::from(!record.is_of(&hands.feeds[0].topic));
     let kind = hands.feeds[feed].kind;
     let Stage1 { event, outcome } = stage1(kind, record.headers(), record.value(), matcher, now);
     let told = written(&outcome)?;

@@ -16,7 +16,40 @@ use super::super::text::{Object, Text};
 use super::super::time;
 use super::attributes::{SPEC_VERSION, is_clean, trace};
 use super::headers::{Headers, Mode};
-use reader::Reader;
+use reader::{END, Members, Reader};
+
+/// Reads an object member by member: what is done with each, in the order of the contract, the required ones first.
+/// Members nobody knows are skipped. Gives which were there; leaves the function where the object is not plain.
+macro_rules! members {
+    ($reader:ident, { $($name:literal => $read:block)+ }) => {{
+        let mut members = Members::new(&[$($name),+]);
+        $reader.open()?;
+        loop {
+            // Both chains of comparisons with small constants compile to jump tables.
+            let mut left = members.next();
+            let mut foreseen = false;
+            $(
+                if left == 0 {
+                    foreseen = $reader.foreseen(&members, concat!("\"", $name, "\":"));
+                }
+                left = left.wrapping_sub(1);
+            )+
+            left = if foreseen { members.next() } else { $reader.member(&mut members)? };
+            if left == END {
+                break;
+            }
+            members.read(left)?;
+            $(
+                if left == 0 {
+                    $read
+                }
+                left = left.wrapping_sub(1);
+            )+
+            let _ = left;
+        }
+        members
+    }};
+}
 
 /// Reads an event, in either mode, into a [`blank`] one of its kind; `None` leaves it half filled.
 pub(super) fn fill<'a>(headers: &Headers<'a>, text: &'a str, event: &mut Event<'a>) -> Option<()> {
@@ -82,43 +115,16 @@ fn structured<'a>(
     reader: &mut Reader<'a>,
     event: &mut Event<'a>,
 ) -> Option<()> {
-    let mut seen = Seen::default();
     let mut written = None;
-    reader.open()?;
-    let mut first = true;
-    while let Some(name) = reader.name(&mut first)? {
-        match name {
-            "specversion" => {
-                seen.once(0)?;
-                (reader.string()? == SPEC_VERSION).then_some(())?;
-            }
-            "id" => {
-                seen.once(1)?;
-                event.id = reader.string().filter(|text| is_clean(text))?.into();
-            }
-            "source" => {
-                seen.once(2)?;
-                event.source = reader.string().filter(|text| is_clean(text))?.into();
-            }
-            "type" => {
-                seen.once(3)?;
-                (reader.string()? == kind.event_type()).then_some(())?;
-            }
-            "time" => {
-                seen.once(4)?;
-                event.time = time::parse(reader.string()?)?;
-            }
-            "data" => {
-                seen.once(5)?;
-                data(reader, &mut event.data)?;
-            }
-            "traceparent" => {
-                seen.once(6)?;
-                written = reader.string_or_null()?;
-            }
-            _ => reader.skip()?,
-        }
-    }
+    let seen = members!(reader, {
+        "specversion" => { (reader.string()? == SPEC_VERSION).then_some(())?; }
+        "id" => { event.id = reader.string().filter(|text| is_clean(text))?.into(); }
+        "source" => { event.source = reader.string().filter(|text| is_clean(text))?.into(); }
+        "type" => { (reader.string()? == kind.event_type()).then_some(())?; }
+        "time" => { event.time = time::parse(reader.string()?)?; }
+        "data" => { data(reader, &mut event.data)?; }
+        "traceparent" => { written = reader.string_or_null()?; }
+    });
     event.traceparent = headers.traceparent().or_else(|| trace(written?.into()));
     seen.all_up_to(5)
 }
@@ -131,169 +137,60 @@ fn data<'a>(reader: &mut Reader<'a>, data: &mut EventData<'a>) -> Option<()> {
 }
 
 fn call<'a>(reader: &mut Reader<'a>, data: &mut CallData<'a>) -> Option<()> {
-    let mut seen = Seen::default();
-    reader.open()?;
-    let mut first = true;
-    while let Some(name) = reader.name(&mut first)? {
-        match name {
-            "call_id" => {
-                seen.once(0)?;
-                data.call_id = non_empty(reader)?;
-            }
-            "phase" => {
-                seen.once(1)?;
-                data.phase = CallPhase::from_name(reader.string()?)?;
-            }
-            "caller" => {
-                seen.once(2)?;
-                data.caller = reader.string()?.into();
-            }
-            "callee" => {
-                seen.once(3)?;
-                data.callee = reader.string()?.into();
-            }
-            "victim" => {
-                seen.once(4)?;
-                data.victim = match reader.string_or_null()? {
-                    Some(side) => Some(Side::from_name(side)?),
-                    None => None,
-                };
-            }
-            "started_at" => {
-                seen.once(5)?;
-                data.started_at = time_or_null(reader)?;
-            }
-            "answered_at" => {
-                seen.once(6)?;
-                data.answered_at = time_or_null(reader)?;
-            }
-            "ended_at" => {
-                seen.once(7)?;
-                data.ended_at = time_or_null(reader)?;
-            }
-            "duration_s" => {
-                seen.once(8)?;
-                data.duration_s = if reader.null() { None } else { Some(reader.whole()?) };
-            }
-            "forwarded_to" => {
-                seen.once(9)?;
-                data.forwarded_to = text_or_null(reader)?;
-            }
-            "victim_area" => {
-                seen.once(10)?;
-                data.victim_area = text_or_null(reader)?;
-            }
-            "suspicion" => {
-                seen.once(11)?;
-                data.suspicion = suspicion(reader)?;
-            }
-            _ => reader.skip()?,
+    let seen = members!(reader, {
+        "call_id" => { data.call_id = non_empty(reader)?; }
+        "phase" => { data.phase = CallPhase::from_name(reader.string()?)?; }
+        "caller" => { data.caller = reader.string()?.into(); }
+        "callee" => { data.callee = reader.string()?.into(); }
+        "victim" => {
+            data.victim = match reader.string_or_null()? {
+                Some(side) => Some(Side::from_name(side)?),
+                None => None,
+            };
         }
-    }
+        "started_at" => { data.started_at = time_or_null(reader)?; }
+        "answered_at" => { data.answered_at = time_or_null(reader)?; }
+        "ended_at" => { data.ended_at = time_or_null(reader)?; }
+        "duration_s" => { data.duration_s = if reader.null() { None } else { Some(reader.whole()?) }; }
+        "forwarded_to" => { data.forwarded_to = text_or_null(reader)?; }
+        "victim_area" => { data.victim_area = text_or_null(reader)?; }
+        "suspicion" => { data.suspicion = suspicion(reader)?; }
+    });
     seen.all_up_to(3)
 }
 
 fn transfer<'a>(reader: &mut Reader<'a>, data: &mut TransferData<'a>) -> Option<()> {
-    let mut seen = Seen::default();
-    reader.open()?;
-    let mut first = true;
-    while let Some(name) = reader.name(&mut first)? {
-        match name {
-            "transfer_id" => {
-                seen.once(0)?;
-                data.transfer_id = non_empty(reader)?;
-            }
-            "state" => {
-                seen.once(1)?;
-                data.state = TransferState::from_name(reader.string()?)?;
-            }
-            "payer" => {
-                seen.once(2)?;
-                payer(reader, &mut data.payer.0)?;
-            }
-            "payee" => {
-                seen.once(3)?;
-                payee(reader, &mut data.payee.0)?;
-            }
-            "amount_minor" => {
-                seen.once(4)?;
-                data.amount_minor = reader.whole()?;
-            }
-            "currency" => {
-                seen.once(5)?;
-                data.currency = reader.string()?.into();
-            }
-            "channel" => {
-                seen.once(6)?;
-                data.channel = text_or_null(reader)?;
-            }
-            "first_payment_to_payee" => {
-                seen.once(7)?;
-                data.first_payment_to_payee = reader.flag_or_null()?;
-            }
-            "settles_at" => {
-                seen.once(8)?;
-                data.settles_at = time_or_null(reader)?;
-            }
-            "victim_area" => {
-                seen.once(9)?;
-                data.victim_area = text_or_null(reader)?;
-            }
-            "suspicion" => {
-                seen.once(10)?;
-                data.suspicion = suspicion(reader)?;
-            }
-            _ => reader.skip()?,
-        }
-    }
+    let seen = members!(reader, {
+        "transfer_id" => { data.transfer_id = non_empty(reader)?; }
+        "state" => { data.state = TransferState::from_name(reader.string()?)?; }
+        "payer" => { payer(reader, &mut data.payer.0)?; }
+        "payee" => { payee(reader, &mut data.payee.0)?; }
+        "amount_minor" => { data.amount_minor = reader.whole()?; }
+        "currency" => { data.currency = reader.string()?.into(); }
+        "channel" => { data.channel = text_or_null(reader)?; }
+        "first_payment_to_payee" => { data.first_payment_to_payee = reader.flag_or_null()?; }
+        "settles_at" => { data.settles_at = time_or_null(reader)?; }
+        "victim_area" => { data.victim_area = text_or_null(reader)?; }
+        "suspicion" => { data.suspicion = suspicion(reader)?; }
+    });
     seen.all_up_to(5)
 }
 
 fn payer<'a>(reader: &mut Reader<'a>, data: &mut Payer<'a>) -> Option<()> {
-    let mut seen = Seen::default();
-    reader.open()?;
-    let mut first = true;
-    while let Some(name) = reader.name(&mut first)? {
-        match name {
-            "account" => {
-                seen.once(0)?;
-                data.account = text_or_null(reader)?;
-            }
-            "phone" => {
-                seen.once(1)?;
-                data.phone = text_or_null(reader)?;
-            }
-            "name" => {
-                seen.once(2)?;
-                data.name = text_or_null(reader)?;
-            }
-            _ => reader.skip()?,
-        }
-    }
+    let _ = members!(reader, {
+        "account" => { data.account = text_or_null(reader)?; }
+        "phone" => { data.phone = text_or_null(reader)?; }
+        "name" => { data.name = text_or_null(reader)?; }
+    });
     Some(())
 }
 
 fn payee<'a>(reader: &mut Reader<'a>, data: &mut Payee<'a>) -> Option<()> {
-    let mut seen = Seen::default();
-    reader.open()?;
-    let mut first = true;
-    while let Some(name) = reader.name(&mut first)? {
-        match name {
-            "account" => {
-                seen.once(0)?;
-                data.account = non_empty(reader)?;
-            }
-            "name" => {
-                seen.once(1)?;
-                data.name = text_or_null(reader)?;
-            }
-            "bank" => {
-                seen.once(2)?;
-                data.bank = text_or_null(reader)?;
-            }
-            _ => reader.skip()?,
-        }
-    }
+    let seen = members!(reader, {
+        "account" => { data.account = non_empty(reader)?; }
+        "name" => { data.name = text_or_null(reader)?; }
+        "bank" => { data.bank = text_or_null(reader)?; }
+    });
     seen.all_up_to(0)
 }
 
@@ -302,31 +199,18 @@ fn suspicion<'a>(reader: &mut Reader<'a>) -> Option<Option<Object<Suspicion<'a>>
     if reader.null() {
         return Some(None);
     }
-    let mut seen = Seen::default();
     let mut suspicion = Suspicion::default();
-    reader.open()?;
-    let mut first = true;
-    while let Some(name) = reader.name(&mut first)? {
-        match name {
-            "confidence" => {
-                seen.once(0)?;
-                let confidence = if reader.null() { None } else { Some(reader.decimal()?) };
-                suspicion.confidence = match confidence {
-                    Some(value) if value > 1.0 => return None,
-                    other => other,
-                };
-            }
-            "fraud_type" => {
-                seen.once(1)?;
-                suspicion.fraud_type = text_or_null(reader)?;
-            }
-            "list" => {
-                seen.once(2)?;
-                suspicion.list = text_or_null(reader)?;
-            }
-            _ => reader.skip()?,
+    let _ = members!(reader, {
+        "confidence" => {
+            let confidence = if reader.null() { None } else { Some(reader.decimal()?) };
+            suspicion.confidence = match confidence {
+                Some(value) if value > 1.0 => return None,
+                other => other,
+            };
         }
-    }
+        "fraud_type" => { suspicion.fraud_type = text_or_null(reader)?; }
+        "list" => { suspicion.list = text_or_null(reader)?; }
+    });
     Some(Some(Object(suspicion)))
 }
 
@@ -346,27 +230,5 @@ fn time_or_null(reader: &mut Reader<'_>) -> Option<Option<EventTime>> {
     match reader.string_or_null()? {
         Some(text) => Some(Some(time::parse(text)?)),
         None => Some(None),
-    }
-}
-
-/// Which members of an object were read, by their place in the order above; the required ones come first.
-#[derive(Default)]
-struct Seen(u32);
-
-impl Seen {
-    /// `None` the second time.
-    #[inline]
-    fn once(&mut self, place: u32) -> Option<()> {
-        let bit = 1 << place;
-        let fresh = self.0 & bit == 0;
-        self.0 |= bit;
-        fresh.then_some(())
-    }
-
-    /// Whether the members from the first to this were all there.
-    #[inline]
-    fn all_up_to(&self, place: u32) -> Option<()> {
-        let required = (2 << place) - 1;
-        (self.0 & required == required).then_some(())
     }
 }

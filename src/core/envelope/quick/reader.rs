@@ -5,6 +5,51 @@ const fn every(byte: u8) -> u64 {
     0x0101_0101_0101_0101 * byte as u64
 }
 
+/// In the place of a member: the object ends.
+pub(super) const END: usize = usize::MAX;
+
+/// The members of an object, and which of them were read.
+pub(super) struct Members {
+    names: &'static [&'static str],
+    seen: u32,
+    /// The place behind the one read last.
+    next: usize,
+    /// Whether nothing of the object was read yet.
+    none_yet: bool,
+}
+
+impl Members {
+    /// Of these names, the required ones first.
+    #[inline]
+    pub(super) fn new(names: &'static [&'static str]) -> Self {
+        Members { names, seen: 0, next: 0, none_yet: true }
+    }
+
+    /// The place of the member behind the one read last.
+    #[inline]
+    pub(super) fn next(&self) -> usize {
+        self.next
+    }
+
+    /// Notes that a member is read; `None` the second time.
+    #[inline]
+    pub(super) fn read(&mut self, place: usize) -> Option<()> {
+        let bit = 1 << place;
+        let fresh = self.seen & bit == 0;
+        self.seen |= bit;
+        self.next = place + 1;
+        self.none_yet = false;
+        fresh.then_some(())
+    }
+
+    /// Whether the members from the first to this were all there.
+    #[inline]
+    pub(super) fn all_up_to(&self, place: u32) -> Option<()> {
+        let required = (2 << place) - 1;
+        (self.seen & required == required).then_some(())
+    }
+}
+
 /// Reads JSON as nearly every message is written: no escapes, no number beyond what a field needs, no nesting but that
 /// of the contract. Each method gives `None` for anything else, good JSON or not, and the whole reading is given up.
 pub(super) struct Reader<'a> {
@@ -29,10 +74,39 @@ impl<'a> Reader<'a> {
         self.expect(b'{')
     }
 
-    /// The next name in an object whose start was read, and the colon behind it; an inner `None` at its end. `first` is
-    /// true until it was called once.
+    /// The place of the next known member of an object whose start was read, with its value next to be read; [`END`] at
+    /// the end of the object. Unknown members are skipped.
+    pub(super) fn member(&mut self, members: &mut Members) -> Option<usize> {
+        loop {
+            let Some(name) = self.name(&mut members.none_yet)? else {
+                return Some(END);
+            };
+            match members.names.iter().position(|known| *known == name) {
+                Some(place) => return Some(place),
+                None => self.skip()?,
+            }
+        }
+    }
+
+    /// Whether what comes next is the member behind the last one in the order of the contract, without a blank; it is
+    /// read then, up to its value. `member` is its name in quotes and the colon. Most senders keep that order, and one
+    /// comparison is less than to find where a name ends and which it is.
+    #[inline(always)]
+    pub(super) fn foreseen(&mut self, members: &Members, member: &str) -> bool {
+        let start = self.at + usize::from(!members.none_yet);
+        let bytes = self.text.as_bytes();
+        let found = bytes.get(start..).is_some_and(|rest| rest.starts_with(member.as_bytes()))
+            && (members.none_yet || self.peek() == Some(b','));
+        if found {
+            self.at = start + member.len();
+        }
+        found
+    }
+
+    /// The next name in an object, and the colon behind it; an inner `None` at its end. `first` is true until it was
+    /// called once.
     #[inline]
-    pub(super) fn name(&mut self, first: &mut bool) -> Option<Option<&'a str>> {
+    fn name(&mut self, first: &mut bool) -> Option<Option<&'a str>> {
         self.skip_blanks();
         if self.peek() == Some(b'}') {
             self.at += 1;

@@ -1,38 +1,17 @@
 //! The few calls the safe wrapper lacks or makes unsafe to use: header names that are no UTF-8 (the wrapper panics on
-//! them), cached watermarks, and the embedded broker's join delay.
+//! them), reading by the batch, cached watermarks, and the embedded broker's join delay.
 #![allow(unsafe_code)]
 
-use std::ffi::{CStr, CString};
-use std::ptr;
+mod message;
+mod queue;
+
+use std::ffi::CString;
 
 use rdkafka::bindings as rdsys;
-use rdkafka::message::BorrowedHeaders;
 use rdkafka::types::RDKafka;
 
-/// Name and value of the header at `index`; the value is `None` where Kafka has a null one.
-pub(super) fn header(headers: &BorrowedHeaders, index: usize) -> Option<(&[u8], Option<&[u8]>)> {
-    let native = headers as *const BorrowedHeaders as *const rdsys::rd_kafka_headers_t;
-    let mut name = ptr::null();
-    let mut value = ptr::null();
-    let mut size = 0;
-    // SAFETY: a `BorrowedHeaders` reference is the native pointer itself (the wrapper makes it by this very cast),
-    // alive as long as its message; the out-parameters are plain locals.
-    let error = unsafe { rdsys::rd_kafka_header_get_all(native, index, &mut name, &mut value, &mut size) };
-    if error != rdsys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR || name.is_null() {
-        return None;
-    }
-    // SAFETY: librdkafka ends every header name with a zero byte and keeps name and value as long as the headers.
-    let name = unsafe { CStr::from_ptr(name) }.to_bytes();
-    let value = if value.is_null() {
-        None
-    } else if size == 0 {
-        Some(&[][..])
-    } else {
-        // SAFETY: as above; `size` bytes are readable at `value`.
-        Some(unsafe { std::slice::from_raw_parts(value.cast::<u8>(), size) })
-    };
-    Some((name, value))
-}
+pub(super) use message::{Message, View};
+pub(super) use queue::{Batch, Queue};
 
 /// The end offset of a partition as the last fetch told it, without asking the broker; `None` before the first fetch.
 pub(super) fn cached_end(client: *mut RDKafka, topic: &str, partition: i32) -> Option<i64> {
