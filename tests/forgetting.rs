@@ -202,7 +202,7 @@ fn who_is_forgotten_is_gone_at_once_and_stays_so_until_they_consent_again() {
     assert_eq!(erasure["hashes"].as_array().map(Vec::len), Some(2));
     let inputs = trial.read("case-inputs");
     let mut erased: Vec<String> = (inputs.iter())
-        .filter(|input| input.header_text("ce_type").as_deref() == Some("golden-bell.erasure.v1"))
+        .filter(|input| input.header_text("ce_type") == Some("golden-bell.erasure.v1"))
         .map(Record::key_text)
         .collect();
     erased.sort();

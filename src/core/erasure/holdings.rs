@@ -148,7 +148,7 @@ impl Holdings {
         let value = value.unwrap_or_default();
         let key = key.and_then(|key| std::str::from_utf8(key).ok());
         let named = key.is_some_and(|key| self.subject().covers(key));
-        if !named && !(topic == Passing::Notifications && self.is_about(value)) {
+        if !(named || topic == Passing::Notifications && self.is_about(value)) {
             return;
         }
         let headers: BTreeMap<&str, Cow<'_, str>> =
