@@ -4,6 +4,8 @@
 
 #[path = "case_engine/deadlines.rs"]
 mod deadlines;
+#[path = "case_engine/erasure.rs"]
+mod erasure;
 #[path = "case_engine/evidence.rs"]
 mod evidence;
 #[path = "case_engine/facts.rs"]

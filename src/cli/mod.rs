@@ -7,9 +7,12 @@
 mod check;
 mod completions;
 mod demo;
+mod export;
+mod forget;
 mod generate;
 mod output;
 mod run;
+mod subject;
 mod topics;
 
 use std::path::PathBuf;
@@ -51,6 +54,10 @@ enum Command {
     Topics(topics::TopicsArgs),
     /// Send made-up registrants and events, for load and trials.
     Generate(generate::GenerateArgs),
+    /// Write all that is held of a person to the standard output, as JSON.
+    Export(subject::SubjectArgs),
+    /// Forget a person who asked for it: registration, household and cases, for good.
+    Forget(subject::SubjectArgs),
     /// Watch it work: everything on an embedded broker, with made-up people; nothing to set up.
     Demo(demo::DemoArgs),
     /// Write the completions of a shell to the standard output.
@@ -82,6 +89,8 @@ fn execute(cli: Cli) -> anyhow::Result<()> {
         Command::Check => check::execute(load(&cli.global)?),
         Command::Topics(args) => topics::execute(&load(&cli.global)?, &args),
         Command::Generate(args) => generate::execute(&load(&cli.global)?, &args),
+        Command::Export(args) => export::execute(&load(&cli.global)?, &args),
+        Command::Forget(args) => forget::execute(&load(&cli.global)?, &args),
         Command::Demo(args) => demo::execute(load(&cli.global)?, &args),
         Command::Completions(args) => completions::execute(&args),
     }
@@ -130,12 +139,21 @@ mod tests {
             "golden-bell demo --for 20s --plain --lang zh",
             "None Demo(DemoArgs { duration: Some(20s), plain: true, lang: Some(Zh) })",
         );
+        check("golden-bell export r-1/m1", r#"None Export(SubjectArgs { subject: "r-1/m1" })"#);
+        check("golden-bell forget r-1", r#"None Forget(SubjectArgs { subject: "r-1" })"#);
         check("golden-bell completions zsh", "None Completions(CompletionsArgs { shell: Zsh })");
     }
 
     #[test]
     fn wrong_usage_is_2_and_help_is_0() {
-        for line in ["golden-bell", "golden-bell fly", "golden-bell run --roles desks", "golden-bell run --roles="] {
+        for line in [
+            "golden-bell",
+            "golden-bell fly",
+            "golden-bell run --roles desks",
+            "golden-bell run --roles=",
+            "golden-bell export",
+            "golden-bell forget r-1/",
+        ] {
             check(line, "exit 2");
         }
         check("golden-bell --help", "exit 0");

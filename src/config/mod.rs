@@ -160,6 +160,16 @@ impl Config {
         ConfigError::unless_empty(problems.into_vec())
     }
 
+    /// That the token key is there.
+    ///
+    /// # Errors
+    /// [`ConfigError`] says what to do about it.
+    pub fn require_token_key(&self) -> Result<(), ConfigError> {
+        let mut problems = Problems::new(&self.origin);
+        self.privacy.require_token_key(&mut problems);
+        ConfigError::unless_empty(problems.into_vec())
+    }
+
     /// That rules, messages and directory are there.
     ///
     /// # Errors

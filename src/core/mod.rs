@@ -6,6 +6,7 @@ pub mod case_engine;
 pub mod dead_letter;
 pub mod directory;
 pub mod envelope;
+pub mod erasure;
 pub mod event;
 pub mod identifier;
 pub mod index;

@@ -131,6 +131,50 @@ impl LogReader {
     }
 }
 
+/// How long [`read_all`] waits for a transaction that is open, and for the next record: longer than the broker lets
+/// any of ours stay open.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Hands every committed record of a topic to `each`, partition by partition in order, up to its true end.
+///
+/// # Errors
+/// When the broker does not answer, the topic is not there, or records went while they were read.
+pub fn read_all(
+    connection: &Connection,
+    worker: &str,
+    topic: &str,
+    partitions: i32,
+    mut each: impl FnMut(&Record<'_>),
+) -> Result<(), Error> {
+    let mut until = Instant::now() + PATIENCE;
+    let from_beginning: Vec<_> = (0..partitions).map(|partition| (partition, None)).collect();
+    let mut reader = LogReader::open(connection, worker, topic, &from_beginning, || Instant::now() < until)?;
+    until = Instant::now() + PATIENCE;
+    let result = loop {
+        if reader.complete() {
+            break Ok(());
+        }
+        match reader.poll(Duration::from_millis(20)) {
+            Ok(Read::Record(record)) => {
+                each(&record);
+                until = Instant::now() + PATIENCE;
+            }
+            Ok(Read::Nothing) if Instant::now() < until => {}
+            Ok(Read::Nothing) => {
+                let detail = format!("{topic} could not be read to its end");
+                break Err(Error::Broker { what: "read", tag: "timed_out", detail });
+            }
+            Ok(Read::OutOfRange) => {
+                let detail = format!("records of {topic} left while they were read; try again");
+                break Err(Error::Broker { what: "read", tag: "out_of_range", detail });
+            }
+            Err(error) => break Err(error),
+        }
+    };
+    reader.close(Duration::from_secs(2));
+    result
+}
+
 fn watermarks<C: ClientContext + ConsumerContext>(
     consumer: &BaseConsumer<C>,
     topic: &str,

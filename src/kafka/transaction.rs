@@ -151,6 +151,12 @@ impl TransactionalProducer {
         self.call("commit", |producer| producer.commit_transaction(Timeout::Never))
     }
 
+    /// Commits a transaction that reads nothing, and so has no positions to be fenced by: for a command that is run once.
+    pub fn commit_alone(&mut self) -> Result<(), Failed> {
+        self.drain()?;
+        self.call("commit", |producer| producer.commit_transaction(Timeout::Never))
+    }
+
     /// Gives the transaction up.
     pub fn give_up(&mut self) -> Result<(), Failed> {
         self.settle();

@@ -115,6 +115,12 @@ metrics! {
     index_bytes: IntGauge = "index_bytes";
     /// Whether the index has been filled to the end of the topic: 1, else 0.
     index_ready: IntGauge = "index_ready";
+    /// Subjects who are forgotten: what they gave before does not take effect again.
+    erasures: IntGauge = "erasures";
+    /// Records of erasures that could not be read and have no effect.
+    erasures_unreadable: IntCounter = "erasures_unreadable_total";
+    /// Records of registrants without effect because the registrant is forgotten and has not consented since.
+    registrants_ignored: IntCounter = "registrants_ignored_total";
     /// Registrants taken out of the index by a withdrawal.
     index_withdrawals: IntCounter = "index_withdrawals_total";
 
@@ -136,6 +142,8 @@ metrics! {
     case_inputs_moved: IntCounter = "case_inputs_moved_total";
     /// Closed cases that left for the archive.
     cases_archived: IntCounter = "cases_archived_total";
+    /// Cases stripped because their subject asked to be forgotten.
+    cases_erased: IntCounter = "cases_erased_total";
     /// Evaluations of a rule that failed and counted as not held.
     rule_errors: RuleErrors = "rule_errors_total" ["rule"];
 

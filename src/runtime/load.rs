@@ -74,6 +74,19 @@ fn text(config: &Config, key: &str, path: &Path) -> Result<String, ConfigError> 
     fs::read_to_string(path).map_err(|error| config.problem(key, format!("cannot read {}: {error}", path.display())))
 }
 
+/// How phones and accounts are read, and the key of their tokens.
+///
+/// # Errors
+/// File, key and reason.
+pub fn identifiers(config: &Config) -> Result<(IdentifierReader, TokenKey), ConfigError> {
+    config.require_token_key()?;
+    let default_region: Region = (config.matching.default_region.parse())
+        .map_err(|error| config.problem("matching.default_region", format!("{error}")))?;
+    let key = (config.privacy.token_key.as_ref()).ok_or_else(|| config.problem("privacy.token_key", "is required"))?;
+    let tokens = if config.privacy.tokens { Tokens::On } else { Tokens::Off };
+    Ok((IdentifierReader { default_region, tokens }, TokenKey::new(key.bytes())))
+}
+
 /// Everything the core works with.
 pub struct Loaded {
     /// Rules and areas.
@@ -97,21 +110,15 @@ impl Loaded {
     /// File, key and reason.
     pub fn load(config: &Config) -> Result<Self, ConfigError> {
         let rulebook = Rulebook::load(config)?;
-        let region: Region = (config.matching.default_region.parse())
-            .map_err(|error| config.problem("matching.default_region", format!("{error}")))?;
+        let (reader, token_key) = identifiers(config)?;
         let key =
             (config.privacy.token_key.as_ref()).ok_or_else(|| config.problem("privacy.token_key", "is required"))?;
-        let token_key = TokenKey::new(key.bytes());
-        let (tokens, hasher) = if config.privacy.tokens {
-            (Tokens::On, KeyHasher::tokens(TokenKey::new(key.bytes())))
-        } else {
-            let secret = match &config.privacy.pepper {
-                Some(pepper) => IndexSecret::from_pepper(pepper.bytes()),
-                None => IndexSecret::from_random(rand::random()),
-            };
-            (Tokens::Off, KeyHasher::keyed(&secret))
+        let hasher = match (reader.tokens, &config.privacy.pepper) {
+            (Tokens::On, _) => KeyHasher::tokens(token_key.clone()),
+            (Tokens::Off, Some(pepper)) => KeyHasher::keyed(&IndexSecret::from_pepper(pepper.bytes())),
+            (Tokens::Off, None) => KeyHasher::keyed(&IndexSecret::from_random(rand::random())),
         };
-        let index = RegistrantIndex::new(IdentifierReader { default_region: region, tokens }, hasher);
+        let index = RegistrantIndex::new(reader, hasher);
         let allow = &config.matching.allow;
         let allow = AllowList::new(&index, &allow.phones, &allow.prefixes, &allow.payee_accounts)
             .map_err(|error| config.problem("matching.allow", error.to_string()))?;
@@ -119,7 +126,7 @@ impl Loaded {
             rulebook,
             index,
             match_settings: MatchSettings { allow, max_subjects: config.matching.max_subjects },
-            case_settings: case_settings(config, region),
+            case_settings: case_settings(config, reader.default_region),
             token_key,
             archive_key: ArchiveKey::new(key.bytes()),
         })

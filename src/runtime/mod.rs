@@ -17,7 +17,7 @@ use crate::metrics::{Metrics, ReloadResult};
 use crate::operations::{self, Operations};
 use crate::workers::halt::Halts;
 
-pub use load::{AREAS_FILE, Loaded, Rulebook};
+pub use load::{AREAS_FILE, Loaded, Rulebook, identifiers};
 pub use start::connection;
 
 /// What a process does of the whole.

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use backon::{BackoffBuilder, ExponentialBuilder};
 
 use crate::config::Config;
+use crate::core::erasure::Erasures;
 use crate::kafka::client::Connection;
 use crate::kafka::error::Error;
 use crate::kafka::instance::{self, Name};
@@ -16,7 +17,7 @@ use crate::kafka::topics::{is_absence, layout_problems, partition_counts};
 use crate::kafka::watchdog::Watchdog;
 use crate::lifecycle::Components;
 use crate::metrics::Metrics;
-use crate::workers::{Shared, case_worker, index_worker, match_worker, registrants_worker};
+use crate::workers::{Shared, case_worker, erasures_worker, index_worker, match_worker, registrants_worker};
 
 use crate::workers::Filling;
 use crate::workers::halt::Halts;
@@ -105,7 +106,7 @@ impl Start {
     fn check_layout(&self, connection: &Connection, counts: &BTreeMap<&'static str, i32>) -> Result<(), Error> {
         let mut needed = vec!["case-inputs", "dead-letters"];
         if self.roles.contains(&Role::Match) {
-            needed.extend(["registrants", "calls", "transfers"]);
+            needed.extend(["registrants", "erasures", "calls", "transfers"]);
         }
         if self.roles.contains(&Role::Cases) {
             needed.extend(["cases", "case-archive", "warnings"]);
@@ -170,12 +171,18 @@ impl Start {
             archive_key: loaded.archive_key,
             case_partitions: count("case-inputs"),
             filling: Filling::new(index_workers),
+            erasures: Erasures::new(),
+            erasures_read: Filling::new(1),
             halts,
             config,
             metrics,
         });
         let readiness = components.readiness();
         if roles.contains(&Role::Match) {
+            readiness.waiting(erasures_worker::WORKER, "reading who is forgotten");
+            let partitions: Vec<i32> = (0..count("erasures")).collect();
+            let reading = Arc::clone(&shared);
+            components.spawn_thread(erasures_worker::WORKER, move || erasures_worker::run(&reading, &partitions))?;
             for slot in 0..index_workers {
                 readiness.waiting(&format!("index-{slot}"), "filling the index");
                 let partitions: Vec<i32> =

@@ -7,7 +7,7 @@ use crate::kafka::error::Error;
 use crate::kafka::reader::{LogReader, Read};
 use crate::kafka::record::Record;
 
-use super::{Shared, sessions};
+use super::{Shared, erasures_worker, sessions};
 
 /// Names the error after which reading must begin at the beginning.
 const OUT_OF_RANGE: &str = "out_of_range";
@@ -21,6 +21,7 @@ const TELL_EVERY: Duration = Duration::from_millis(100);
 /// What makes going on pointless.
 pub fn run(shared: &Shared, slot: usize, partitions: &[i32]) -> Result<(), Error> {
     let worker = format!("index-{slot}");
+    erasures_worker::wait(shared);
     // A session that begins anew goes on where the last one was: going back would bring withdrawn people back for a while.
     let mut positions: Vec<(i32, Option<i64>)> = partitions.iter().map(|&partition| (partition, None)).collect();
     sessions(shared, &worker, || session(shared, &worker, slot, &mut positions))
@@ -87,11 +88,18 @@ fn apply(shared: &Shared, record: &Record<'_>) -> Result<(), Error> {
             }
             Ok(())
         }
-        Ok(RegistrantRecord::Registered(registrant)) => shared
-            .index
-            .apply(&registrant, record.offset())
-            .map(drop)
-            .map_err(|full| Error::Layout(format!("the index cannot take another registrant: {full}"))),
+        Ok(RegistrantRecord::Registered(mut registrant)) => {
+            if !erasures_worker::admits(shared, &mut registrant) {
+                return Ok(());
+            }
+            shared
+                .index
+                .apply(&registrant, record.offset())
+                .map(drop)
+                .map_err(|full| Error::Layout(format!("the index cannot take another registrant: {full}")))?;
+            erasures_worker::hold(shared, &registrant);
+            Ok(())
+        }
         Err(_) => Ok(()),
     }
 }

@@ -3,7 +3,8 @@
 
 pub mod case_worker;
 mod dead_letters;
-mod envelope;
+pub mod envelope;
+pub mod erasures_worker;
 pub mod halt;
 pub mod index_worker;
 pub mod match_worker;
@@ -22,6 +23,7 @@ use parking_lot::Mutex;
 use crate::config::Config;
 use crate::core::case::{ArchiveKey, CaseSettings};
 use crate::core::directory::Areas;
+use crate::core::erasure::Erasures;
 use crate::core::identifier::TokenKey;
 use crate::core::index::RegistrantIndex;
 use crate::core::matching::MatchSettings;
@@ -66,11 +68,16 @@ pub struct Shared {
     pub case_partitions: i32,
     /// How far the first filling of the index is.
     pub filling: Filling,
+    /// Who is forgotten.
+    pub erasures: Erasures,
+    /// Whether they have been read; no registrant is before.
+    pub erasures_read: Filling,
     /// Which feeds are paused.
     pub halts: Halts,
 }
 
-/// The index workers that have not reached the end of their partitions yet. No event is taken before all have.
+/// The workers that have not reached the end of their partitions yet, of those that fill the index or read erasures.
+/// No event is taken before all have.
 pub struct Filling {
     left: Mutex<BTreeSet<usize>>,
     done: AtomicBool,

@@ -12,7 +12,7 @@ use crate::kafka::offsets::Progress;
 use crate::kafka::producer::ReportingProducer;
 use crate::kafka::rebalance::News;
 
-use super::{Shared, dead_letters, sessions};
+use super::{Shared, dead_letters, erasures_worker, sessions};
 
 /// The group, behind the prefix (contract 2).
 pub const GROUP: &str = "registrants";
@@ -24,6 +24,7 @@ const WORKER: &str = "registrants";
 /// # Errors
 /// What makes going on pointless.
 pub fn run(shared: &Shared) -> Result<(), Error> {
+    erasures_worker::wait(shared);
     sessions(shared, WORKER, || session(shared))
 }
 
@@ -38,6 +39,8 @@ fn session(shared: &Shared) -> Result<(), Error> {
         match consumer.poll(Duration::from_millis(100))? {
             Polled::Record(record) => {
                 let bad = decode_registrant(shared.index.reader(), record.key(), record.value()).err();
+                // What comes back of somebody who is forgotten is not kept as a dead letter either.
+                let bad = bad.filter(|_| !shared.erasures.covers_bad(record.key(), record.value()));
                 if let Some(progress) = partitions.get_mut(&record.partition()) {
                     progress.handled(record.offset(), u32::from(bad.is_some()));
                 }

@@ -1,11 +1,10 @@
 //! Deadlines, lapses, return visits, and the clock.
 
 use golden_bell::core::case::{CaseSettings, State};
-use golden_bell::core::case_engine::{Disposition, Erasure};
 use golden_bell::core::warning::Cause;
 use serde_json::json;
 
-use super::support::{Bench, DAY, HOUR, MINUTE, SUBJECT, after, call, is, transfer};
+use super::support::{Bench, DAY, HOUR, MINUTE, after, call, transfer};
 
 /// The moments of the warnings so far, in seconds, and their causes.
 fn told(bench: &Bench) -> Vec<(i64, Cause)> {
@@ -190,19 +189,6 @@ fn firing_can_be_cut_into_pieces() {
     }
     assert_eq!(fired, 4);
     assert_eq!(bench.warnings.len(), 20);
-}
-
-#[test]
-fn the_wish_to_be_forgotten_strips_the_cases() {
-    let mut bench = open(0.5);
-    let erasure = Erasure { registrant_id: SUBJECT.into(), subject_id: SUBJECT.into(), at: after(5), hashes: vec![] };
-    bench.changes.clear();
-    bench.act(5, |book, at, cx| Some(book.apply_erasure(&erasure, at, cx)));
-    is(bench.handled.disposition, Disposition::Erased);
-    assert_eq!((bench.handled.archived, bench.book.len(), bench.book.next_due()), (1, 0, None));
-    assert!(bench.changes[0].value.is_none() && bench.changes[0].archive.is_some());
-    bench.act(6, |book, at, cx| Some(book.apply_erasure(&erasure, at, cx)));
-    is(bench.handled.disposition, Disposition::NothingToErase);
 }
 
 #[test]

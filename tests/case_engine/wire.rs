@@ -8,13 +8,13 @@ use serde_json::json;
 
 use super::support::{Bench, call, is, transfer};
 
-fn golden(name: &str, value: &impl Serialize, expected: &str) {
+pub fn golden(name: &str, value: &impl Serialize, expected: &str) {
     let actual = serde_json::to_string_pretty(value).unwrap();
     assert!(actual == expected.trim_end(), "{name} has changed:\n{actual}");
 }
 
 /// A call, a transfer during it, and a busy line.
-fn scene() -> Bench {
+pub fn scene() -> Bench {
     let mut bench = Bench::new();
     bench.take(&call("A1.1", "ringing", 0).confidence(0.3));
     bench.take(&call("A1.2", "ongoing", 300).with("duration_s", 280).confidence(0.5));

@@ -69,8 +69,11 @@ pub struct ArchivedCase {
     pub opened_at: DateTime<Utc>,
     /// When something last changed.
     pub updated_at: DateTime<Utc>,
-    /// When it was closed; null if it left open, its subject having asked to be forgotten.
+    /// When it was closed.
     pub closed_at: Option<DateTime<Utc>>,
+    /// When it was stripped, if its subject asked to be forgotten.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub erased_at: Option<DateTime<Utc>>,
     /// When it left.
     pub archived_at: DateTime<Utc>,
     /// Rounds.
@@ -134,11 +137,12 @@ impl ArchivedCase {
             opened_at: case.opened_at,
             updated_at: case.updated_at,
             closed_at: case.closed_at,
+            erased_at: case.erased.map(|erased| erased.at),
             archived_at: now,
             rounds: case.round.number,
             warnings: case.sequence,
             evidence_count: case.evidence_count,
-            follow_up_count: case.follow_ups.len(),
+            follow_up_count: case.erased.map_or(case.follow_ups.len(), |erased| erased.follow_up_count),
             return_visits: case.return_visits.clone(),
             history: case.history.iter().map(ArchivedEntry::from).collect(),
         }

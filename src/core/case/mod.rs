@@ -6,6 +6,7 @@ mod archive;
 mod bounds;
 mod deadlines;
 mod done;
+mod erased;
 mod evidence;
 mod figures;
 mod follow_up;
@@ -26,6 +27,7 @@ pub use bounds::{Dropped, MAX_CASE_BYTES, MAX_EVIDENCE, MAX_FOLLOW_UPS, MAX_HIST
 pub(crate) use deadlines::Missed;
 pub use deadlines::{Deadlines, RETURN_VISIT_DAYS, ReturnVisit, VISIT_MISSED_AFTER};
 pub use done::Done;
+pub use erased::Erased;
 pub use evidence::{Evidence, What};
 pub use figures::{Fallen, MAX_FALLEN, WINDOW};
 pub(crate) use figures::{Figure, currency_tag};
@@ -172,6 +174,9 @@ pub struct Case {
     /// What it remembers to have had.
     #[serde(default)]
     pub seen: SeenIds,
+    /// Says that the case was stripped: its subject asked to be forgotten.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub erased: Option<Erased>,
 }
 
 /// An id or code as a case keeps it: cut if it is very long.

@@ -38,6 +38,8 @@ wire_enum! {
         Visited = "visited",
         /// The case was closed.
         Closed = "closed",
+        /// Its subject asked to be forgotten: the case was closed, and stripped.
+        Erased = "erased",
     }
 }
 

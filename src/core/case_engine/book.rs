@@ -9,9 +9,10 @@ use chrono::{DateTime, Utc};
 use super::arrival::Arrival;
 use super::counts::OpenCounts;
 use super::dossier::{Dossier, Live};
-use super::others::{self, Erasure, FailedDelivery};
+use super::others::{self, FailedDelivery};
 use super::{Context, Handled, Moment, Now, follow_ups, matches, timers};
 use crate::core::case::{Case, FollowUp, State};
+use crate::core::erasure::Erasure;
 use crate::core::matched::Match;
 use crate::core::rules::Level;
 

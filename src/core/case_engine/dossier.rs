@@ -73,6 +73,11 @@ impl Dossier {
         self.cases.iter().position(|live| *live.id == *case_id)
     }
 
+    /// Whether the case in this place was stripped.
+    pub fn is_erased(&self, index: usize) -> bool {
+        self.cases.get(index).is_some_and(|live| live.case().is_erased())
+    }
+
     /// Adds a case as the newest.
     pub fn open(&mut self, mut case: Case) {
         case.ordinal = self.newest().map_or(1, |(_, newest)| newest.ordinal.saturating_add(1));

@@ -13,7 +13,8 @@ use crate::core::warning::Cause;
 
 /// Handles a follow-up.
 pub(super) fn handle(dossier: &mut Dossier, follow_up: &FollowUp, now: Now, cx: &Context<'_>) -> Handled {
-    let place = dossier.find(&follow_up.case_id);
+    // Of a case whose subject is forgotten nothing is left that anybody could do something about.
+    let place = dossier.find(&follow_up.case_id).filter(|index| !dossier.is_erased(*index));
     let is_newest = place.is_some() && place == dossier.newest().map(|(index, _)| index);
     let Some(live) = place.and_then(|index| dossier.cases.get_mut(index)) else {
         return Handled::new(Disposition::Refused(Refusal::UnknownCase));

@@ -28,6 +28,10 @@ fn standing(dossier: &Dossier, arrival: &Arrival<'_>, now: Now, cx: &Context<'_>
     let Some((_, newest)) = dossier.newest() else {
         return Standing::Past;
     };
+    // What was stripped does not come back: whatever is new begins anew.
+    if newest.is_erased() {
+        return Standing::Past;
+    }
     if !newest.is_settled() {
         return Standing::Handled;
     }
@@ -251,6 +255,7 @@ fn open(dossier: &mut Dossier, arrival: &Arrival<'_>, now: Now, cx: &Context<'_>
         refused_before: false,
         fallen: Default::default(),
         seen: SeenIds::default(),
+        erased: None,
     };
     let mut handled = handled_in(&case, Disposition::Opened);
     note_errors(&mut handled, &verdict);

@@ -28,7 +28,7 @@ use super::warning::Warning;
 
 pub use book::{CaseBook, Change, ChangesError};
 pub use counts::OpenCounts;
-pub use others::{Erasure, FailedDelivery};
+pub use others::FailedDelivery;
 pub use restore::RestoreError;
 
 /// When an input is handled.
@@ -94,7 +94,7 @@ pub enum Disposition {
     Outdated,
     /// The cases of a subject were stripped.
     Erased,
-    /// There was no case to strip.
+    /// There was no case to strip, or all were stripped before.
     NothingToErase,
 }
 
@@ -160,6 +160,8 @@ pub struct Handled {
     pub rule_errors: Vec<String>,
     /// How many cases left by it.
     pub archived: usize,
+    /// How many cases it stripped, their subject having asked to be forgotten.
+    pub erased: usize,
     /// The step the case escalated to by it.
     pub escalated_to: Option<u8>,
     /// Level of the case, and the time from the start of the round to its first acknowledgement, if that was it.
@@ -178,6 +180,7 @@ impl Handled {
             dropped: Dropped::default(),
             rule_errors: Vec::new(),
             archived: 0,
+            erased: 0,
             escalated_to: None,
             acknowledged_after: None,
             reached_after: None,

@@ -1,6 +1,5 @@
 //! What else can change a case: an urgent notification that could not be delivered, and the wish to be forgotten.
 
-use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::dossier::Dossier;
@@ -21,20 +20,6 @@ pub struct FailedDelivery {
     pub case_id: String,
     /// Whose case; the key of the record.
     pub subject_id: String,
-}
-
-/// The wish of a person to be forgotten, for one subject (contract 16).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Erasure {
-    /// The registrant.
-    pub registrant_id: String,
-    /// The registrant, or a member of the household; the key of the record.
-    pub subject_id: String,
-    /// Since when.
-    pub at: DateTime<Utc>,
-    /// What must not come back, as tokens.
-    #[serde(default)]
-    pub hashes: Vec<String>,
 }
 
 /// Handles a failed delivery.
@@ -68,12 +53,16 @@ pub(super) fn failed(dossier: &mut Dossier, delivery: &FailedDelivery, now: Now,
     handled
 }
 
-/// Handles an erasure: every case of the subject leaves, and only what the archive may keep stays.
+/// Handles an erasure: nothing personal stays of any case of the subject.
+///
+/// A stripped case is kept as a closed one is, though nobody can do anything about it any more: what opened it, sent
+/// again, must not open a case of the same id, whose warnings would bear the ids of warnings already given.
 pub(super) fn erase(dossier: &mut Dossier, now: Now, cx: &Context<'_>) -> Handled {
     let mut handled = Handled::new(Disposition::NothingToErase);
-    while !dossier.cases.is_empty() {
-        dossier.leave(0, now.clock, cx);
-        handled.archived += 1;
+    for live in dossier.cases.iter_mut().filter(|live| !live.case().is_erased()) {
+        let dropped = &mut handled.dropped;
+        live.edit().erase(now.clock, cx.settings, dropped);
+        handled.erased += 1;
         handled.disposition = Disposition::Erased;
     }
     handled

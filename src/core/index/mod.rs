@@ -17,6 +17,7 @@ mod words;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use chrono::{DateTime, Utc};
 use dashmap::DashMap;
 use parking_lot::Mutex;
 use siphasher::sip128::SipHasher13;
@@ -125,7 +126,47 @@ impl RegistrantIndex {
     pub fn withdraw(&self, registrant_id: &str) -> bool {
         let id = self.id(registrant_id);
         let _writer = self.writer(&id).lock();
-        let Some((_, handle)) = self.ids.remove(&id) else {
+        self.take_out(&id)
+    }
+
+    /// Takes out what an Erasure covers: the registrant, or the one member of the household named, unless they
+    /// consented after `until`. Whether there was anything.
+    pub fn erase(&self, registrant_id: &str, member_id: Option<&str>, until: DateTime<Utc>) -> bool {
+        let id = self.id(registrant_id);
+        let _writer = self.writer(&id).lock();
+        let until = Moment::from(until);
+        let Some(handle) = self.ids.get(&id).map(|found| *found) else {
+            return false;
+        };
+        let Some(before) = self.slots.get(handle) else {
+            return false;
+        };
+        let Some(mut record) = before.read() else {
+            return false;
+        };
+        let given_at = record.given_at();
+        let Some(member_id) = member_id else {
+            return given_at <= until && self.take_out(&id);
+        };
+        let members = record.household.len();
+        record
+            .household
+            .retain(|member| member.member_id != member_id || member.consented_at.unwrap_or(given_at) > until);
+        if record.household.len() == members {
+            return false;
+        }
+        let after = RecordBytes::write(&record);
+        let keys = self.keys_in(&after);
+        self.slots.replace(handle, after);
+        for key in self.keys_in(&before).iter().filter(|key| keys.binary_search(key).is_err()) {
+            self.postings.remove(key, handle);
+        }
+        true
+    }
+
+    /// Takes a registrant out, whose writer is locked.
+    fn take_out(&self, id: &IndexKey) -> bool {
+        let Some((_, handle)) = self.ids.remove(id) else {
             return false;
         };
         // From here on nobody finds the person, whatever postings are still there.

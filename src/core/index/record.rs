@@ -1,8 +1,8 @@
 //! What the index knows of a registrant: the display record, the only clear text in memory (contract 4).
 
+use chrono::{DateTime, TimeZone};
 use serde::{Deserialize, Serialize};
 
-use super::super::event::EventTime;
 use super::super::identifier::{Identifier, IdentifierKind, IdentifierReader};
 use super::super::registrant::{Member, Registrant};
 use super::words::{Word, Words};
@@ -44,8 +44,8 @@ impl Stored<'_> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct Moment(i64, u32);
 
-impl From<EventTime> for Moment {
-    fn from(time: EventTime) -> Self {
+impl<Z: TimeZone> From<DateTime<Z>> for Moment {
+    fn from(time: DateTime<Z>) -> Self {
         Moment(time.timestamp(), time.timestamp_subsec_nanos())
     }
 }
@@ -56,7 +56,7 @@ pub(crate) struct Record<'a> {
     pub(crate) registrant_id: &'a str,
     pub(crate) offset: i64,
     pub(crate) registered_at: Moment,
-    pub(crate) consented: bool,
+    pub(crate) consented_at: Option<Moment>,
     pub(crate) name: Option<&'a str>,
     #[serde(borrow)]
     pub(crate) phones: Vec<Stored<'a>>,
@@ -88,7 +88,7 @@ pub(crate) struct MemberRecord<'a> {
     #[serde(borrow)]
     pub(crate) groups: Vec<Word<'a>>,
     pub(crate) guardian: bool,
-    pub(crate) consented: bool,
+    pub(crate) consented_at: Option<Moment>,
 }
 
 impl<'a> Record<'a> {
@@ -97,7 +97,7 @@ impl<'a> Record<'a> {
             registrant_id: &registrant.registrant_id,
             offset,
             registered_at: registrant.registered_at.into(),
-            consented: registrant.consented_at.is_some(),
+            consented_at: registrant.consented_at.map(Moment::from),
             name: registrant.name.as_deref(),
             phones: registrant.phones.iter().map(Stored::of).collect(),
             accounts: registrant.accounts.iter().map(Stored::of).collect(),
@@ -107,6 +107,11 @@ impl<'a> Record<'a> {
             language: registrant.language.as_deref().map(|text| words.keep(text)),
             household: registrant.household.iter().map(|member| MemberRecord::of(member, words)).collect(),
         }
+    }
+
+    /// The moment an Erasure is compared with, see [`Registrant::given_at`].
+    pub(super) fn given_at(&self) -> Moment {
+        self.consented_at.unwrap_or(self.registered_at)
     }
 
     /// The identifiers of the registrant.
@@ -125,7 +130,7 @@ impl<'a> MemberRecord<'a> {
             accounts: member.accounts.iter().map(Stored::of).collect(),
             groups: member.groups.iter().map(|text| words.keep(text)).collect(),
             guardian: member.guardian,
-            consented: member.consented_at.is_some(),
+            consented_at: member.consented_at.map(Moment::from),
         }
     }
 
@@ -147,10 +152,14 @@ pub(crate) struct RecordBytes(Box<[u8]>);
 impl RecordBytes {
     /// Writes a registrant down.
     pub(super) fn of(registrant: &Registrant<'_>, offset: i64, words: &Words) -> Self {
+        RecordBytes::write(&Record::of(registrant, offset, words))
+    }
+
+    /// Writes a record down.
+    pub(super) fn write(record: &Record<'_>) -> Self {
         // Writing to memory cannot fail, and nothing in a record is of unknown length; an empty record would be
         // one that nobody finds.
-        let room = Vec::with_capacity(USUAL_BYTES);
-        let bytes = postcard::to_extend(&Record::of(registrant, offset, words), room).unwrap_or_default();
+        let bytes = postcard::to_extend(record, Vec::with_capacity(USUAL_BYTES)).unwrap_or_default();
         RecordBytes(bytes.into_boxed_slice())
     }
 

@@ -75,7 +75,7 @@ fn of_member(
         relation: relation(member, index),
         name: member.name.map(|name| name.to_owned().into()),
         phone: member.phones.first().map(|stored| stored.text().into()),
-        consented: member.consented,
+        consented: member.consented_at.is_some(),
         guardian: minor && member.guardian,
     }
 }
@@ -91,7 +91,7 @@ fn of_lister(
         relation: relation(listing, index),
         name: lister.name.map(|name| name.to_owned().into()),
         phone: lister.phones.first().map(|stored| stored.text().into()),
-        consented: lister.consented,
+        consented: lister.consented_at.is_some(),
         guardian,
     }
 }

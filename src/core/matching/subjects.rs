@@ -38,9 +38,9 @@ impl<'r> Found<'r> {
     /// The subject as a match shows it: language, area and workplace are the registrant's.
     pub(super) fn subject(&self, index: &RegistrantIndex) -> Subject<'static> {
         let record = self.record;
-        let (name, phones, groups, consented) = match self.member {
-            None => (record.name, &record.phones, &record.groups, record.consented),
-            Some(member) => (member.name, &member.phones, &member.groups, member.consented),
+        let (name, phones, groups, consented_at) = match self.member {
+            None => (record.name, &record.phones, &record.groups, record.consented_at),
+            Some(member) => (member.name, &member.phones, &member.groups, member.consented_at),
         };
         let groups: Vec<Text<'static>> = groups.iter().map(|word| index.word(*word).into()).collect();
         Subject {
@@ -53,7 +53,7 @@ impl<'r> Found<'r> {
             groups,
             area: Some(index.word(record.area).into()),
             workplace: record.workplace.map(|word| index.word(word).into()),
-            consented,
+            consented: consented_at.is_some(),
         }
     }
 

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use crate::core::case::{ActionKind, FollowUp, FollowUpFault};
-use crate::core::case_engine::{CaseBook, Context, Disposition, Erasure, FailedDelivery, Handled, Moment, Refusal};
+use crate::core::case_engine::{CaseBook, Context, Disposition, FailedDelivery, Handled, Moment, Refusal};
 use crate::core::dead_letter::{Reason, Reject};
 use crate::core::directory::Areas;
 use crate::core::envelope::{CaseInput, CaseInputBody, decode_case_input};
+use crate::core::erasure::Erasure;
 use crate::core::rules::RuleSet;
 use crate::core::text::Object;
 use crate::kafka::record::Record;

@@ -108,6 +108,7 @@ impl<'a> Report<'a> {
             metrics.reach.of(level).observe(seconds(after));
         }
         metrics.cases_archived.inc_by(handled.archived as u64);
+        metrics.cases_erased.inc_by(handled.erased as u64);
         handled.rule_errors.iter().for_each(|rule| metrics.rule_errors.failed(rule));
         let dropped = &handled.dropped;
         for (item, count) in [
