@@ -42,13 +42,16 @@ impl fmt::Display for Danger {
     }
 }
 
+/// Whether a danger is in a text, taken as its reader sees it.
+type Check = fn(&[char]) -> bool;
+
 /// The first reason why this text must not go out, if there is one.
 pub fn danger(text: &str) -> Option<Danger> {
     if text.chars().any(is_invisible) {
         return Some(Danger::Invisible);
     }
     let seen: Vec<char> = text.nfkd().filter(|c| !is_combining_mark(*c)).flat_map(char::to_lowercase).collect();
-    let checks: [(fn(&[char]) -> bool, Danger); 6] = [
+    let checks: [(Check, Danger); 6] = [
         (has_link, Danger::Link),
         (|text| text.contains(&'@'), Danger::At),
         (has_contact, Danger::Contact),
