@@ -3,7 +3,7 @@
 //! Nothing from outside can get into a text. A template may only name the fields of its recipient ([`Field`]); what
 //! those can bring in is the time of day, a few small numbers, and words that stand in the template files themselves.
 //! So every text that can ever come out is written once while the templates are loaded ([`Templates::load`]), and held
-//! against the rules of [`safety`] and of length; a set with a fault in it is refused whole.
+//! against the rules of safety ([`danger`]) and of length; a set with a fault in it is refused whole.
 //!
 //! The short text for officers is not a template: it is put together of masked pieces by the case engine.
 

@@ -59,10 +59,8 @@ fn must_be_told(
 fn text_fault(subject: &ExpectedSubject, resident: &Value) -> Option<String> {
     let (language, text) = (text(resident, "language"), text(resident, "text"));
     let person = &subject.faces.first()?.json["subject"];
-    let wanted = match person["language"].as_str() {
-        Some(wanted @ ("zh-yongkang" | "en")) => wanted,
-        _ => "zh-cmn",
-    };
+    let has_texts = |language: &&str| matches!(*language, "zh-yongkang" | "en");
+    let wanted = person["language"].as_str().filter(has_texts).unwrap_or("zh-cmn");
     if language != wanted {
         return Some(format!("language is {language}, not {wanted}"));
     }
