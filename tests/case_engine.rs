@@ -12,6 +12,8 @@ mod evidence;
 mod facts;
 #[path = "case_engine/follow_ups.rs"]
 mod follow_ups;
+#[path = "case_engine/messages.rs"]
+mod messages;
 #[path = "case_engine/properties.rs"]
 mod properties;
 #[path = "case_engine/reopening.rs"]

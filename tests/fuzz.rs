@@ -10,8 +10,10 @@ use golden_bell::core::directory::Areas;
 use golden_bell::core::envelope::{decode_case_input, decode_event};
 use golden_bell::core::event::EventKind;
 use golden_bell::core::identifier::{Account, IdentifierReader, Phone, Region, Token, Tokens};
+use golden_bell::core::message::{Recipient, Scene, Templates, danger};
 use golden_bell::core::registrant::decode_registrant;
 use golden_bell::core::rules::RuleSet;
+use golden_bell::core::warning::Cause;
 use golden_bell::generate::{EventFeed, Families, MALFORMED, Mix, Places, Zone};
 
 /// Inputs a target is given at least: enough to touch every branch, few enough for every run of the tests.
@@ -123,6 +125,8 @@ fn anything_at_all() {
         let _ = Token::parse(&text);
         let _ = RuleSet::load(&text, "rules");
         let _ = Areas::load(&text, "areas");
+        let _ = Templates::load(&[("en.toml".to_owned(), text.to_string())]);
+        let _ = danger(&text);
     });
 }
 
@@ -160,5 +164,22 @@ fn rules_and_areas() {
     check!().with_iterations(1_000).with_type::<Edits>().for_each(|edits| {
         let _ = RuleSet::load(&String::from_utf8_lossy(&bend(rules, edits)), "rules");
         let _ = Areas::load(&String::from_utf8_lossy(&bend(areas, edits)), "areas");
+    });
+}
+
+#[test]
+fn messages() {
+    let file = |name: &str, text: &[u8]| (name.to_owned(), String::from_utf8_lossy(text).into_owned());
+    let mandarin = include_bytes!("../config/messages/zh-cmn.toml");
+    let english = include_bytes!("../config/messages/en.toml");
+    let scene = Scene { cause: Cause::Opened, happened: None, fraud_type: None };
+    // Every text is written while loading, hence fewer inputs.
+    check!().with_iterations(300).with_type::<Edits>().for_each(|edits| {
+        let files = [file("zh-cmn.toml", &bend(mandarin, edits)), file("en.toml", english)];
+        // What has loaded is safe, whatever was done to it.
+        if let Ok(templates) = Templates::load(&files) {
+            let message = templates.write(Recipient::TrustedContact, None, &scene).unwrap();
+            assert_eq!(danger(&message.text), None);
+        }
     });
 }

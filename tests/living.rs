@@ -487,6 +487,19 @@ fn bad_configuration_ends_with_64_and_file_key_and_reason() {
     assert_eq!(output.status.code(), Some(64), "{said}");
     assert!(said.contains("rules.path") && said.contains("rules.toml"), "{said}");
 
-    assert!(run(&["check"], &[]).status.success());
+    let messages = folder.path().join("messages");
+    std::fs::create_dir(&messages).expect("a folder");
+    let shipped = std::fs::read_to_string("config/messages/en.toml").expect("the shipped messages");
+    std::fs::write(messages.join("en.toml"), shipped.replace("Please see the desk.", "See http://desk."))
+        .expect("a file");
+    let line = shipped.lines().position(|line| line.contains("Please see the desk.")).expect("the line") + 1;
+    let output = run(&["check"], &[("GOLDEN_BELL__MESSAGES__PATH", &messages.display().to_string())]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(64), "{said}");
+    assert!(said.contains("messages.path") && said.contains(&format!("en.toml:{line}: a link")), "{said}");
+
+    let output = run(&["check"], &[]);
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && said.contains("templates (en, zh-cmn, zh-yongkang)"), "{said}");
     assert_eq!(run(&["fly"], &[]).status.code(), Some(2));
 }

@@ -2,6 +2,7 @@
 
 use crate::config::{Config, Key};
 use crate::core::directory::{AreaKind, Areas};
+use crate::core::message::Templates;
 use crate::core::rules::RuleSet;
 use crate::runtime::Loaded;
 
@@ -20,6 +21,7 @@ pub(super) fn execute(mut config: Config) -> anyhow::Result<()> {
     for (what, found) in [
         ("configuration", configuration(&config)),
         ("rules", rules(&config, &loaded.rulebook.rules.load())),
+        ("messages", messages(&config, &loaded.rulebook.templates.load())),
         ("directory", directory(&config, &loaded.rulebook.areas.load())),
         ("allow-list", allow_list(&config)),
         ("token key", if has_key { "set" } else { "not set: run needs privacy.token_key" }.to_owned()),
@@ -48,6 +50,12 @@ fn rules(config: &Config, rules: &RuleSet) -> String {
         levels.high,
         levels.medium
     )
+}
+
+fn messages(config: &Config, templates: &Templates) -> String {
+    let languages = templates.languages().collect::<Vec<_>>().join(", ");
+    let path = config.messages.path.display();
+    format!("{path}: {} templates ({languages}), version {}", templates.count(), templates.version())
 }
 
 fn directory(config: &Config, areas: &Areas) -> String {

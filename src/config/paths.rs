@@ -6,9 +6,6 @@ use serde::Deserialize;
 
 use super::error::Problems;
 
-/// Where templates are looked for if nobody says otherwise.
-const DEFAULT_MESSAGES: &str = "config/messages";
-
 /// Where the scoring rules are.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -43,8 +40,7 @@ impl RulesConfig {
 
 impl MessagesConfig {
     pub(super) fn check_path(&self, problems: &mut Problems<'_>) {
-        // Without templates warnings carry the officers' text alone; a folder that somebody named must be there.
-        if self.path != Path::new(DEFAULT_MESSAGES) && !self.path.is_dir() {
+        if !self.path.is_dir() {
             problems.push("messages.path", missing("folder", &self.path));
         }
     }

@@ -12,6 +12,7 @@ pub mod identifier;
 pub mod index;
 pub mod matched;
 pub mod matching;
+pub mod message;
 pub mod registrant;
 pub mod rules;
 pub mod text;

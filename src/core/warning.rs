@@ -6,6 +6,7 @@ use serde::{Serialize, Serializer};
 use super::case::{Contact, Evidence};
 use super::event::EventTime;
 use super::matched::Programme;
+use super::message::Recipient;
 use super::rules::{Bilingual, Level, Rule};
 use super::text::wire_enum;
 
@@ -97,6 +98,19 @@ pub struct ResidentMessage {
     pub text: String,
 }
 
+/// A text for one person, not an officer: what a notification carries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PersonalMessage {
+    /// In what part they are told.
+    pub recipient: Recipient,
+    /// The subject, or the trusted contact.
+    pub person_id: String,
+    /// The first phone listed, as listed; may be missing or stand there as a token.
+    pub phone: Option<String>,
+    /// The text.
+    pub message: ResidentMessage,
+}
+
 /// The texts that go out with a warning.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Messages {
@@ -154,6 +168,10 @@ pub struct Warning {
     pub published_at: DateTime<Utc>,
     /// Whether the registration came after the event.
     pub retroactive: bool,
+    /// Who else is told with it, in what words: the person at risk (whose text is in `messages` too), a minor's
+    /// guardians, the trusted contacts. For the notifications; it stands in no topic.
+    #[serde(skip)]
+    pub personal: Vec<PersonalMessage>,
     /// Trace context of the event that caused it; goes in a header.
     #[serde(skip)]
     pub traceparent: Option<String>,

@@ -26,9 +26,14 @@ const FETCH_WAIT_MS: u32 = 10;
 /// Who does not acknowledge an urgent case is reminded sooner than in earnest: a spectator has less patience.
 const ACKNOWLEDGE_URGENT_WITHIN: Duration = Duration::from_secs(30);
 
-/// The shipped rules and areas, for a program that is run where its files are not.
+/// The shipped rules, areas and messages, for a program that is run where its files are not.
 const RULES: &str = include_str!("../../config/rules.toml");
 const AREAS: &str = include_str!("../../config/directory/areas.toml");
+const MESSAGES: [(&str, &str); 3] = [
+    ("zh-cmn.toml", include_str!("../../config/messages/zh-cmn.toml")),
+    ("zh-yongkang.toml", include_str!("../../config/messages/zh-yongkang.toml")),
+    ("en.toml", include_str!("../../config/messages/en.toml")),
+];
 
 /// The configuration, and the folder of the files that were not there.
 pub struct Setting {
@@ -60,7 +65,7 @@ pub fn prepare(mut config: Config, bootstrap_servers: &str) -> anyhow::Result<Se
     let allow = generate::allow_list();
     config.matching.allow =
         AllowConfig { phones: allow.phones, prefixes: allow.prefixes, payee_accounts: allow.payee_accounts };
-    let folder = supply_missing(&mut config).context("the shipped rules and areas could not be unpacked")?;
+    let folder = supply_missing(&mut config).context("the shipped files could not be unpacked")?;
     Ok(Setting { config, _folder: folder })
 }
 
@@ -69,12 +74,13 @@ fn properties() -> anyhow::Result<Properties> {
     Ok(serde_json::from_value(written)?)
 }
 
-/// Unpacks the shipped rules and areas where the default paths lead nowhere; a path that somebody set must be right.
+/// Unpacks the shipped rules, areas and messages where the default paths lead nowhere; a path that somebody set must be right.
 fn supply_missing(config: &mut Config) -> io::Result<Option<Folder>> {
     let rules_missing = config.rules.path == Path::new("config/rules.toml") && !config.rules.path.is_file();
     let areas_missing =
         config.directory.path == Path::new("config/directory") && !config.directory.path.join(AREAS_FILE).is_file();
-    if !rules_missing && !areas_missing {
+    let messages_missing = config.messages.path == Path::new("config/messages") && !config.messages.path.is_dir();
+    if !rules_missing && !areas_missing && !messages_missing {
         return Ok(None);
     }
     let folder = Folder::make()?;
@@ -84,6 +90,13 @@ fn supply_missing(config: &mut Config) -> io::Result<Option<Folder>> {
     if areas_missing {
         folder.write(AREAS_FILE, AREAS)?;
         config.directory.path.clone_from(&folder.0);
+    }
+    if messages_missing {
+        let messages = folder.folder("messages")?;
+        for (name, text) in MESSAGES {
+            fs::write(messages.join(name), text)?;
+        }
+        config.messages.path = messages;
     }
     Ok(Some(folder))
 }
@@ -98,6 +111,12 @@ impl Folder {
         // Fails where it exists: what somebody else has put there is not ours to use.
         fs::create_dir(&path)?;
         Ok(Folder(path))
+    }
+
+    fn folder(&self, name: &str) -> io::Result<PathBuf> {
+        let path = self.0.join(name);
+        fs::create_dir(&path)?;
+        Ok(path)
     }
 
     fn write(&self, name: &str, text: &str) -> io::Result<PathBuf> {

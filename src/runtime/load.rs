@@ -1,9 +1,9 @@
-//! Reads rules and directory, and makes of the configuration what the core works with.
+//! Reads rules, directory and message templates, and makes of the configuration what the core works with.
 
-use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+use std::{fs, io};
 
 use arc_swap::ArcSwap;
 use chrono::TimeDelta;
@@ -14,6 +14,7 @@ use crate::core::directory::Areas;
 use crate::core::identifier::{IdentifierReader, IndexSecret, KeyHasher, Region, TokenKey, Tokens};
 use crate::core::index::RegistrantIndex;
 use crate::core::matching::{AllowList, MatchSettings};
+use crate::core::message::Templates;
 use crate::core::rules::RuleSet;
 use crate::metrics::Metrics;
 
@@ -27,34 +28,45 @@ pub struct Rulebook {
     pub rules: Arc<ArcSwap<RuleSet>>,
     /// The areas in force.
     pub areas: Arc<ArcSwap<Areas>>,
+    /// The message templates in force.
+    pub templates: Arc<ArcSwap<Templates>>,
 }
 
 impl Rulebook {
-    /// Reads rules and directory.
+    /// Reads rules, directory and templates.
     ///
     /// # Errors
     /// The file, the key of the configuration that names it, and what is wrong with it.
     pub fn load(config: &Config) -> Result<Self, ConfigError> {
         let (rules, areas) = read(config)?;
-        Ok(Rulebook { rules: Arc::new(ArcSwap::from_pointee(rules)), areas: Arc::new(ArcSwap::from_pointee(areas)) })
+        let templates = templates(config)?;
+        Ok(Rulebook {
+            rules: Arc::new(ArcSwap::from_pointee(rules)),
+            areas: Arc::new(ArcSwap::from_pointee(areas)),
+            templates: Arc::new(ArcSwap::from_pointee(templates)),
+        })
     }
 
-    /// Reads them anew; both take effect, or neither.
+    /// Reads them anew; all take effect, or none.
     ///
     /// # Errors
     /// What is wrong; what was in force stays.
     pub fn reload(&self, config: &Config, metrics: &Metrics) -> Result<String, String> {
         let (rules, areas) = read(config).map_err(|error| error.to_string())?;
+        let templates = templates(config).map_err(|error| error.to_string())?;
         metrics.rule_errors.in_force(rules.rules().iter().map(|rule| rule.id()));
         let report = format!(
-            "rules {} ({} rules), directory {} ({} areas)",
+            "rules {} ({} rules), directory {} ({} areas), messages {} ({} templates)",
             rules.version(),
             rules.rules().len(),
             areas.version(),
-            areas.all().len()
+            areas.all().len(),
+            templates.version(),
+            templates.count()
         );
         self.rules.store(Arc::new(rules));
         self.areas.store(Arc::new(areas));
+        self.templates.store(Arc::new(templates));
         Ok(report)
     }
 }
@@ -68,6 +80,21 @@ fn read(config: &Config) -> Result<(RuleSet, Areas), ConfigError> {
     let areas = Areas::load(&areas, &path.display().to_string())
         .map_err(|error| config.problem("directory.path", error.to_string()))?;
     Ok((rules, areas))
+}
+
+/// Reads every `.toml` file of the folder.
+fn templates(config: &Config) -> Result<Templates, ConfigError> {
+    const KEY: &str = "messages.path";
+    let folder = &config.messages.path;
+    let unreadable = |error: io::Error| config.problem(KEY, format!("cannot read {}: {error}", folder.display()));
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
+        if path.extension().is_some_and(|extension| extension == "toml") {
+            files.push((path.display().to_string(), text(config, KEY, &path)?));
+        }
+    }
+    Templates::load(&files).map_err(|error| config.problem(KEY, error.to_string()))
 }
 
 fn text(config: &Config, key: &str, path: &Path) -> Result<String, ConfigError> {
@@ -89,7 +116,7 @@ pub fn identifiers(config: &Config) -> Result<(IdentifierReader, TokenKey), Conf
 
 /// Everything the core works with.
 pub struct Loaded {
-    /// Rules and areas.
+    /// Rules, areas and templates.
     pub rulebook: Rulebook,
     /// An empty index.
     pub index: RegistrantIndex,
@@ -104,7 +131,7 @@ pub struct Loaded {
 }
 
 impl Loaded {
-    /// Reads rules and directory and checks the rest; `privacy.token_key` must be there.
+    /// Reads rules, directory and templates and checks the rest; `privacy.token_key` must be there.
     ///
     /// # Errors
     /// File, key and reason.

@@ -167,6 +167,7 @@ impl Start {
             token_key: loaded.token_key,
             rules: loaded.rulebook.rules,
             areas: loaded.rulebook.areas,
+            templates: loaded.rulebook.templates,
             case_settings: loaded.case_settings,
             archive_key: loaded.archive_key,
             case_partitions: count("case-inputs"),

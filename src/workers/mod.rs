@@ -27,6 +27,7 @@ use crate::core::erasure::Erasures;
 use crate::core::identifier::TokenKey;
 use crate::core::index::RegistrantIndex;
 use crate::core::matching::MatchSettings;
+use crate::core::message::Templates;
 use crate::core::rules::RuleSet;
 use crate::kafka::client::Connection;
 use crate::kafka::error::Error;
@@ -60,6 +61,8 @@ pub struct Shared {
     pub rules: Arc<ArcSwap<RuleSet>>,
     /// The areas in force.
     pub areas: Arc<ArcSwap<Areas>>,
+    /// The message templates in force.
+    pub templates: Arc<ArcSwap<Templates>>,
     /// Deadlines and bounds of cases.
     pub case_settings: CaseSettings,
     /// Hashes the ids of what leaves into the archive.

@@ -7,6 +7,7 @@ use golden_bell::core::case::{ArchiveKey, Case, CaseSettings, FollowUp};
 use golden_bell::core::case_engine::{CaseBook, Change, Context, Disposition, Handled, Moment};
 use golden_bell::core::directory::Areas;
 use golden_bell::core::matched::{Match, match_id};
+use golden_bell::core::message::Templates;
 use golden_bell::core::rules::RuleSet;
 use golden_bell::core::warning::Warning;
 use serde_json::{Value, json};
@@ -15,6 +16,7 @@ pub const SUBJECT: &str = "r-1";
 pub const OPERATOR: &str = "urn:operator";
 static RULES: LazyLock<RuleSet> = LazyLock::new(rules);
 static AREAS: LazyLock<Areas> = LazyLock::new(areas);
+static TEMPLATES: LazyLock<Templates> = LazyLock::new(templates);
 
 pub const BANK: &str = "urn:bank";
 
@@ -64,6 +66,17 @@ fn areas() -> Areas {
         + &area("kfq/huangchengli", "黄城里村", "Huangchengli Village", "village")
         + &area("kfq/heyan", "溪河沿村", "Xiheyan Village", "village");
     Areas::load(&text, "areas.toml").unwrap()
+}
+
+/// The shipped templates.
+fn templates() -> Templates {
+    let file = |name: &str, text: &str| (name.to_owned(), text.to_owned());
+    Templates::load(&[
+        file("zh-cmn.toml", include_str!("../../config/messages/zh-cmn.toml")),
+        file("zh-yongkang.toml", include_str!("../../config/messages/zh-yongkang.toml")),
+        file("en.toml", include_str!("../../config/messages/en.toml")),
+    ])
+    .unwrap()
 }
 
 /// The start of every test, by every clock.
@@ -158,6 +171,7 @@ pub struct Bench {
     pub book: CaseBook,
     pub rules: &'static RuleSet,
     pub areas: &'static Areas,
+    pub templates: &'static Templates,
     pub settings: CaseSettings,
     pub key: ArchiveKey,
     pub warnings: Vec<Warning>,
@@ -177,6 +191,7 @@ impl Bench {
             book: CaseBook::new(),
             rules: &RULES,
             areas: &AREAS,
+            templates: &TEMPLATES,
             settings,
             key: ArchiveKey::new(&[7; 32]),
             warnings: Vec::new(),
@@ -203,7 +218,14 @@ impl Bench {
         act: impl FnOnce(&mut CaseBook, Moment, &Context<'_>) -> Option<Handled>,
     ) {
         let at = Moment { clock: after(clock), wall: after(clock) };
-        let cx = Context { rules: self.rules, areas: self.areas, settings: &self.settings, archive_key: &self.key };
+        let (settings, key) = (self.settings, self.key.clone());
+        let cx = Context {
+            rules: self.rules,
+            areas: self.areas,
+            templates: self.templates,
+            settings: &settings,
+            archive_key: &key,
+        };
         for fired in self.book.fire_due(at, &cx, usize::MAX) {
             self.warnings.extend(fired.warnings);
         }
@@ -216,7 +238,14 @@ impl Bench {
     /// Fires some of what is due, and commits it.
     pub fn act_limited(&mut self, clock: i64, limit: usize) {
         let at = Moment { clock: after(clock), wall: after(clock) };
-        let cx = Context { rules: self.rules, areas: self.areas, settings: &self.settings, archive_key: &self.key };
+        let (settings, key) = (self.settings, self.key.clone());
+        let cx = Context {
+            rules: self.rules,
+            areas: self.areas,
+            templates: self.templates,
+            settings: &settings,
+            archive_key: &key,
+        };
         let fired = self.book.fire_due(at, &cx, limit);
         assert!(fired.len() <= limit);
         self.warnings.extend(fired.into_iter().flat_map(|handled| handled.warnings));

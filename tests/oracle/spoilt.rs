@@ -217,11 +217,50 @@ const WARNINGS: &[(&str, Spoil)] = &[
             w["evidence"].as_array_mut().expect("a list").push(first);
         });
     }),
+    ("resident_told", |o| alter(&mut o.warnings, texted, |w| w["messages"]["resident"] = Value::Null)),
+    ("resident_told", |o| {
+        let untold = |w: &Value| w["cause"] == "escalated";
+        alter(&mut o.warnings, untold, |w| {
+            w["messages"]["resident"] = json!({"language": "zh-cmn", "text": "【反诈预警】"})
+        });
+    }),
+    ("resident_told", |o| {
+        // Somebody without consent, a minor, or an event too old.
+        let untold = |w: &Value| w["cause"] == "opened" && w["messages"]["resident"].is_null();
+        alter(&mut o.warnings, untold, |w| {
+            w["messages"]["resident"] = json!({"language": "zh-cmn", "text": "【反诈预警】"})
+        });
+    }),
+    ("resident_told", |o| {
+        let transfer = |w: &Value| w["cause"] == "transfer" && texted(w);
+        alter(&mut o.warnings, transfer, |w| w["messages"]["resident"] = Value::Null);
+    }),
+    ("resident_text", |o| alter(&mut o.warnings, texted, |w| w["messages"]["resident"]["language"] = json!("fr"))),
+    ("resident_text", |o| alter(&mut o.warnings, texted, |w| w["messages"]["resident"]["text"] = json!("96110"))),
+    ("resident_text", |o| {
+        alter(&mut o.warnings, texted, |w| {
+            let text = format!("{}13123456789", w["messages"]["resident"]["text"].as_str().expect("a text"));
+            w["messages"]["resident"]["text"] = json!(text);
+        });
+    }),
+    ("resident_text", |o| {
+        let named = |w: &Value| texted(w) && w["subject"]["name"].as_str().is_some_and(|name| !name.is_empty());
+        alter(&mut o.warnings, named, |w| {
+            let name = w["subject"]["name"].as_str().expect("a name");
+            let text = format!("{}{name}", w["messages"]["resident"]["text"].as_str().expect("a text"));
+            w["messages"]["resident"]["text"] = json!(text);
+        });
+    }),
     ("evidence_order", |o| {
         let three = |w: &Value| w["evidence"].as_array().is_some_and(|e| e.len() > 5 && e[1]["at"] != e[5]["at"]);
         alter(&mut o.warnings, three, |w| w["evidence"].as_array_mut().expect("a list").swap(1, 5));
     }),
 ];
+
+/// Whether the person at risk was told.
+fn texted(warning: &Value) -> bool {
+    warning["messages"]["resident"].is_object()
+}
 
 /// Puts a reversed or rejected transfer first wherever a warning has one.
 fn refused_first(outputs: &mut Outputs) {

@@ -8,6 +8,7 @@ mod cases;
 mod dead_letters;
 mod fields;
 mod matches;
+mod texts;
 mod warnings;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -71,6 +72,7 @@ pub fn audit(settings: &Settings, expected: &Expected, outputs: &Outputs) -> Vec
     let homes = matches::check(settings, expected, &outputs.case_inputs, &mut findings);
     dead_letters::check(settings, expected, &outputs.dead_letters, &mut findings);
     let told = warnings::check(settings, expected, &outputs.warnings, &mut findings);
+    texts::check(expected, &told, &homes, &mut findings);
     cases::check(expected, &outputs.cases, &told, &homes, &mut findings);
     findings.0
 }

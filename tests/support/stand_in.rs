@@ -77,8 +77,8 @@ pub fn run(seed: u64, settings: &Settings, expected: &Expected, events: &[Record
             let Some(event) = queue.1.pop().and_then(|record| Event::read(record).ok()) else { continue };
             let id = (event.source.clone(), event.id.clone());
             for found in by_event.get(&id).into_iter().flatten() {
-                toy.matched(found);
-                toy.handle(&mut open, found, &event);
+                let handled_at = toy.matched(found);
+                toy.handle(&mut open, found, &event, handled_at);
             }
         }
         match queue.1.is_empty() {
@@ -106,10 +106,12 @@ struct Case {
     pieces: Vec<(Piece, Event)>,
     seen: BTreeSet<(String, String)>,
     told: BTreeSet<Piece>,
+    /// The level at which the person was last sent a text.
+    texted: Option<usize>,
 }
 
 impl Toy<'_> {
-    fn handle(&mut self, open: &mut BTreeMap<String, Case>, found: &ExpectedMatch, event: &Event) {
+    fn handle(&mut self, open: &mut BTreeMap<String, Case>, found: &ExpectedMatch, event: &Event, handled_at: i64) {
         let subject_id = &found.subject_id;
         if !open.contains_key(subject_id) && !event.can_open() {
             return;
@@ -123,6 +125,7 @@ impl Toy<'_> {
             pieces: Vec::new(),
             seen: BTreeSet::new(),
             told: BTreeSet::new(),
+            texted: None,
         });
         if !case.seen.insert((event.source.clone(), event.id.clone())) {
             return;
@@ -152,28 +155,40 @@ impl Toy<'_> {
             };
             if !cause.is_empty() {
                 case.told.insert(this.clone());
-                self.warn(case, found, cause, Some((&this, event, points)));
+                let age_ms = handled_at - event.time.timestamp_millis();
+                self.warn(case, found, cause, Some((&this, event, points)), age_ms < 1_800_000);
             }
         }
         if self.chance.random_bool(0.02) {
-            self.warn(case, found, "escalated", None);
+            self.warn(case, found, "escalated", None, false);
         }
         self.save(case, found);
     }
 
-    fn matched(&mut self, found: &ExpectedMatch) {
+    /// Sends a match once or twice; the time of the first.
+    fn matched(&mut self, found: &ExpectedMatch) -> i64 {
         let mut value = found.json.clone();
         value["matched_at"] = json!("2021-07-15T06:00:00.123Z");
         value["registrant_offset"] = json!(found.registrant_offsets.first());
         let mut headers = self.headers("match", &found.match_id);
         headers.extend(found.traceparent.iter().map(|t| text("traceparent", t)));
         let record = out("case-inputs", &found.subject_id, headers, &value);
+        let mut first = None;
         for _ in 0..self.chance.random_range(1..3) {
             self.inputs.send(&mut self.chance, &record);
+            first = first.or(self.inputs.0.last().map(|record| record.timestamp_ms));
         }
+        first.unwrap_or_default()
     }
 
-    fn warn(&mut self, case: &mut Case, found: &ExpectedMatch, cause: &str, by: Option<(&Piece, &Event, i64)>) {
+    fn warn(
+        &mut self,
+        case: &mut Case,
+        found: &ExpectedMatch,
+        cause: &str,
+        by: Option<(&Piece, &Event, i64)>,
+        fresh: bool,
+    ) {
         case.sequence += 1;
         let mut rest: Vec<&(Piece, Event)> =
             case.pieces.iter().filter(|(p, _)| by.is_none_or(|by| by.0 != p)).collect();
@@ -192,6 +207,7 @@ impl Toy<'_> {
             "evidence": evidence, "evidence_count": case.count,
             "event_time": first.map(|event| event.time.to_rfc3339()),
             "published_at": "2021-07-15T06:00:00.456Z", "retroactive": false,
+            "messages": {"resident": text_for(case, &found.json["subject"], cause, fresh)},
         });
         let record = out("warnings", &found.subject_id, self.headers("warning", &id), &value);
         self.warnings.send(&mut self.chance, &record);
@@ -237,6 +253,20 @@ impl Toy<'_> {
             text("ce_time", "2021-07-15T06:00:00Z"),
             text("content-type", "application/json"),
         ]
+    }
+}
+
+fn text_for(case: &mut Case, person: &Value, cause: &str, fresh: bool) -> Value {
+    let level = Some(level(case.score));
+    let may = person["consented"] == true && person["minor"] != true;
+    if !fresh || !may || (cause != "transfer" && level <= case.texted) {
+        return Value::Null;
+    }
+    case.texted = level;
+    match person["language"].as_str() {
+        Some("en") => json!({"language": "en", "text": "[Anti-fraud warning] Dial 96110 at 14:03."}),
+        Some("zh-yongkang") => json!({"language": "zh-yongkang", "text": "【反诈预警】96110"}),
+        _ => json!({"language": "zh-cmn", "text": "【反诈预警】96110或110"}),
     }
 }
 

@@ -82,6 +82,13 @@ pub struct Contact {
     /// Whether they consented to be messaged.
     #[serde(default)]
     pub consented: bool,
+    /// Whether messages for the person at risk, a minor, go to them; left out where not.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub guardian: bool,
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 impl From<&TrustedContact<'_>> for Contact {
@@ -93,6 +100,7 @@ impl From<&TrustedContact<'_>> for Contact {
             name: word(&contact.name),
             phone: word(&contact.phone),
             consented: contact.consented,
+            guardian: contact.guardian,
         }
     }
 }
@@ -100,6 +108,6 @@ impl From<&TrustedContact<'_>> for Contact {
 impl Contact {
     pub(super) fn wire_bound(&self) -> usize {
         let texts = [&self.relation, &self.name, &self.phone];
-        128 + json_len(&self.person_id) + texts.into_iter().flatten().map(|t| json_len(t)).sum::<usize>()
+        160 + json_len(&self.person_id) + texts.into_iter().flatten().map(|t| json_len(t)).sum::<usize>()
     }
 }

@@ -135,6 +135,13 @@ pub struct Round {
     /// When the person was first reached.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reached_at: Option<DateTime<Utc>>,
+    /// The level at which the person at risk, or a minor's guardian, was last sent a text. As the level only rises
+    /// within a round, a higher one has none yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resident_told: Option<Level>,
+    /// The level at which the trusted contacts were last sent a text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub contacts_told: Option<Level>,
 }
 
 fn is_false(flag: &bool) -> bool {

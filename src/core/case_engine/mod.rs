@@ -14,6 +14,7 @@ mod follow_ups;
 mod matches;
 mod officer_text;
 mod others;
+mod personal;
 mod restore;
 mod timers;
 mod transitions;
@@ -23,6 +24,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::case::{ArchiveKey, CaseSettings, Dropped};
 use super::directory::Areas;
+use super::message::Templates;
 use super::rules::{Level, RuleSet};
 use super::warning::Warning;
 
@@ -48,6 +50,8 @@ pub struct Context<'a> {
     pub rules: &'a RuleSet,
     /// The areas in force.
     pub areas: &'a Areas,
+    /// The message templates in force.
+    pub templates: &'a Templates,
     /// How cases are handled.
     pub settings: &'a CaseSettings,
     /// `privacy.token_key`, for what leaves into the archive.

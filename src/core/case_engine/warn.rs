@@ -1,7 +1,7 @@
 //! How a warning is made out of a case (contract 7, Warning).
 
-use super::officer_text;
 use super::{Context, Now};
+use super::{officer_text, personal};
 use crate::core::case::{Case, Evidence, HeldRule};
 use crate::core::rules::Bilingual;
 use crate::core::warning::{
@@ -34,6 +34,7 @@ pub(super) fn give(case: &mut Case, cause: Cause, origin: Option<Origin<'_>>, no
         None => (case.reasons.iter().map(|held| reason(held, cx)).collect(), None, false, None),
     };
     let area = case.area.as_deref().map(|code| WarnedArea { code: code.to_owned(), name: area_name(code, cx) });
+    let personal = personal::write(case, cause, piece, now, cx);
     let officer = officer_text::write(case, cause, &reasons, area.as_ref(), now, cx);
     Warning {
         warning_id: format!("{}-{}", case.case_id, case.sequence),
@@ -52,12 +53,13 @@ pub(super) fn give(case: &mut Case, cause: Cause, origin: Option<Origin<'_>>, no
         respond_by: case.respond_by,
         evidence: evidence(case, piece),
         evidence_count: case.evidence_count,
-        messages: Messages { resident: None, officer },
+        messages: Messages { resident: personal::residents(&personal), officer },
         rules_version: cx.rules.version().to_owned(),
         directory_version: cx.areas.version().to_owned(),
         event_time: piece.map(|piece| piece.at),
         published_at: now.wall,
         retroactive,
+        personal,
         traceparent,
     }
 }

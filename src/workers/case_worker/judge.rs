@@ -8,6 +8,7 @@ use crate::core::dead_letter::{Reason, Reject};
 use crate::core::directory::Areas;
 use crate::core::envelope::{CaseInput, CaseInputBody, decode_case_input};
 use crate::core::erasure::Erasure;
+use crate::core::message::Templates;
 use crate::core::rules::RuleSet;
 use crate::core::text::Object;
 use crate::kafka::record::Record;
@@ -20,6 +21,7 @@ pub struct Judge<'a> {
     shared: &'a Shared,
     rules: Arc<RuleSet>,
     areas: Arc<Areas>,
+    templates: Arc<Templates>,
 }
 
 /// What an input came to.
@@ -35,19 +37,26 @@ pub struct Decided {
 impl<'a> Judge<'a> {
     /// With the rules and areas now in force.
     pub fn new(shared: &'a Shared) -> Self {
-        Judge { shared, rules: shared.rules.load_full(), areas: shared.areas.load_full() }
+        Judge {
+            shared,
+            rules: shared.rules.load_full(),
+            areas: shared.areas.load_full(),
+            templates: shared.templates.load_full(),
+        }
     }
 
     /// Takes the rules and areas now in force.
     pub fn refresh(&mut self) {
         self.rules = self.shared.rules.load_full();
         self.areas = self.shared.areas.load_full();
+        self.templates = self.shared.templates.load_full();
     }
 
     fn context(&self) -> Context<'_> {
         Context {
             rules: &self.rules,
             areas: &self.areas,
+            templates: &self.templates,
             settings: &self.shared.case_settings,
             archive_key: &self.shared.archive_key,
         }

@@ -15,6 +15,8 @@ pub struct Homes {
     pub partitions: BTreeMap<String, i32>,
     /// The last offset of each partition.
     pub ends: BTreeMap<i32, i64>,
+    /// When the first record of each match was written, Unix milliseconds: the time by which it is handled.
+    pub handled: BTreeMap<String, i64>,
 }
 
 pub fn check(settings: &Settings, expected: &Expected, records: &[Record], findings: &mut Findings) -> Homes {
@@ -40,6 +42,7 @@ pub fn check(settings: &Settings, expected: &Expected, records: &[Record], findi
             continue;
         };
         seen.insert(&wanted.match_id);
+        homes.handled.entry(wanted.match_id.clone()).or_insert(record.timestamp_ms);
         let home = *homes.partitions.entry(wanted.subject_id.clone()).or_insert(record.partition);
         findings.check(home == record.partition, "match_partition", || at(record));
         for fault in faults(settings, wanted, record, &found) {
