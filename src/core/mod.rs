@@ -9,6 +9,7 @@ pub mod envelope;
 pub mod event;
 pub mod identifier;
 pub mod index;
+pub mod lookback;
 pub mod matched;
 pub mod matching;
 pub mod registrant;

@@ -80,20 +80,24 @@ fn follow(shared: &Shared, worker: &str, slot: usize, reader: &mut LogReader) ->
 
 /// A bad record leaves the index as it is; the worker of the group `registrants` puts it aside, once.
 fn apply(shared: &Shared, record: &Record<'_>) -> Result<(), Error> {
-    match decode_registrant(shared.index.reader(), record.key(), record.value()) {
+    let added = match decode_registrant(shared.index.reader(), record.key(), record.value()) {
         Ok(RegistrantRecord::Withdrawn(id)) => {
             if shared.index.withdraw(id) {
                 shared.metrics.index_withdrawals.inc();
             }
-            Ok(())
+            Vec::new()
         }
         Ok(RegistrantRecord::Registered(registrant)) => shared
             .index
-            .apply(&registrant, record.offset())
-            .map(drop)
-            .map_err(|full| Error::Layout(format!("the index cannot take another registrant: {full}"))),
-        Err(_) => Ok(()),
-    }
+            .apply(&registrant, record.partition(), record.offset())
+            .map(|applied| applied.added)
+            .map_err(|full| Error::Layout(format!("the index cannot take another registrant: {full}")))?,
+        Err(_) => Vec::new(),
+    };
+    // Before the first filling is over no event has been decided about, so that nothing was missed.
+    let added = if shared.filling.done() { &added[..] } else { &[] };
+    shared.lookback.applied(record.partition(), record.offset() + 1, added);
+    Ok(())
 }
 
 fn report(shared: &Shared) {

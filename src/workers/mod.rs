@@ -6,6 +6,7 @@ mod dead_letters;
 mod envelope;
 pub mod halt;
 pub mod index_worker;
+pub mod lookback;
 pub mod match_worker;
 pub mod registrants_worker;
 mod tally;
@@ -68,6 +69,8 @@ pub struct Shared {
     pub filling: Filling,
     /// Which feeds are paused.
     pub halts: Halts,
+    /// Events that ended unmatched, held for a later registration.
+    pub lookback: lookback::Window,
 }
 
 /// The index workers that have not reached the end of their partitions yet. No event is taken before all have.

@@ -54,6 +54,7 @@ impl From<EventTime> for Moment {
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Record<'a> {
     pub(crate) registrant_id: &'a str,
+    pub(crate) partition: i32,
     pub(crate) offset: i64,
     pub(crate) registered_at: Moment,
     pub(crate) consented: bool,
@@ -92,9 +93,10 @@ pub(crate) struct MemberRecord<'a> {
 }
 
 impl<'a> Record<'a> {
-    fn of(registrant: &'a Registrant<'_>, offset: i64, words: &Words) -> Self {
+    fn of(registrant: &'a Registrant<'_>, (partition, offset): (i32, i64), words: &Words) -> Self {
         Record {
             registrant_id: &registrant.registrant_id,
+            partition,
             offset,
             registered_at: registrant.registered_at.into(),
             consented: registrant.consented_at.is_some(),
@@ -146,11 +148,11 @@ pub(crate) struct RecordBytes(Box<[u8]>);
 
 impl RecordBytes {
     /// Writes a registrant down.
-    pub(super) fn of(registrant: &Registrant<'_>, offset: i64, words: &Words) -> Self {
+    pub(super) fn of(registrant: &Registrant<'_>, place: (i32, i64), words: &Words) -> Self {
         // Writing to memory cannot fail, and nothing in a record is of unknown length; an empty record would be
         // one that nobody finds.
         let room = Vec::with_capacity(USUAL_BYTES);
-        let bytes = postcard::to_extend(&Record::of(registrant, offset, words), room).unwrap_or_default();
+        let bytes = postcard::to_extend(&Record::of(registrant, place, words), room).unwrap_or_default();
         RecordBytes(bytes.into_boxed_slice())
     }
 
