@@ -96,12 +96,14 @@ impl Lookback {
     }
 
     /// A worker hands over what ended unmatched of its batch; how many events were given up too early for it, because
-    /// there are too many.
+    /// there are too many. A record time that is still to come counts as now, or the events of a producer whose clock
+    /// is wrong would outlive all others.
     pub fn take_in(&mut self, worker: usize, batch: &mut Vec<Held>, now: i64) -> usize {
         let missed = self.registrations.missed(worker);
         // Most often the next event is of the same partition.
         let mut last: Option<(Place, u64)> = None;
-        for held in batch.drain(..) {
+        for mut held in batch.drain(..) {
+            held.time = held.time.min(now);
             let opening = match last {
                 Some((place, opening)) if place == held.place => opening,
                 _ => match owned(&mut self.owned, worker, held.place) {
@@ -169,7 +171,8 @@ impl Lookback {
 
     /// Holds events of a window that is read again; those that are too many are not counted a second time.
     pub fn hold_again(&mut self, opening: u64, batch: &mut Vec<Held>, now: i64) {
-        for held in batch.drain(..) {
+        for mut held in batch.drain(..) {
+            held.time = held.time.min(now);
             self.events.hold(opening, &held);
         }
         let _ = self.events.trim(now);
