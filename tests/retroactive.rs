@@ -212,6 +212,9 @@ fn whoever_registers_while_the_fraudster_is_on_the_line_is_warned() {
         "counted once, as they ended"
     );
     assert_eq!(instance.metric("golden_bell_events_total", "outcome=\"matched\""), 0.0);
+    let log = instance.log().to_owned();
+    let status = instance.terminate(Duration::from_secs(15));
+    assert!(status.success(), "{status}:\n{}", std::fs::read_to_string(log).unwrap_or_default());
 }
 
 #[test]
