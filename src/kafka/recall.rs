@@ -12,7 +12,7 @@ use super::error::{Error, is_passing};
 use super::record::Record;
 
 /// How long the broker may take to answer.
-const ANSWER: Duration = Duration::from_secs(5);
+const ANSWER: Duration = Duration::from_secs(3);
 
 /// A reader without a group that goes wherever it is sent.
 pub struct Recall {
@@ -105,7 +105,8 @@ impl Recall {
 
 /// Asks again while the broker's absence may pass.
 fn patiently<T>(what: &'static str, ask: impl Fn() -> Result<T, KafkaError>) -> Result<T, Error> {
-    let until = Instant::now() + 2 * ANSWER;
+    // Not for long: a process that is to end waits for this.
+    let until = Instant::now() + ANSWER;
     loop {
         match ask() {
             Ok(answer) => return Ok(answer),

@@ -69,8 +69,7 @@ impl Rereads {
         let in_place = &mut self.in_place;
         self.under_way.retain(|reread| {
             let reading = &reread.reading;
-            let ours =
-                shared.lookback.with(|lookback| lookback.events().opening(reading.place) == Some(reading.opening));
+            let ours = is_ours(shared, reading);
             let done = reread.read && reread.unacknowledged == 0;
             if ours && !done {
                 return true;
@@ -94,10 +93,11 @@ impl Rereads {
         shared: &Shared,
         recall: &Recall,
         teller: &mut Teller<'_>,
-        todo: &Todo,
+        todo: &mut Todo,
         leash: &Leash,
     ) -> Result<(), Error> {
         if self.under_way.is_empty() {
+            todo.readings.retain(|reading| is_ours(shared, reading));
             let Some(kind) = todo.readings.first().map(|reading| reading.place.kind) else { return Ok(()) };
             self.kind = Some(kind);
             self.in_place = false;
@@ -182,6 +182,11 @@ impl Reread {
         }
         Ok(())
     }
+}
+
+/// Whether the partition is still held as it was when the reading was asked for.
+fn is_ours(shared: &Shared, reading: &Reading) -> bool {
+    shared.lookback.with(|lookback| lookback.events().opening(reading.place) == Some(reading.opening))
 }
 
 /// Where the windows of a feed begin.
