@@ -114,7 +114,7 @@ fn filled_index() -> RegistrantIndex {
     let index = empty_index();
     for n in 0..REGISTRANTS {
         let (key, value) = (format!("r-{n:07}"), registrant_json(n));
-        let applied = index.apply(&decoded(index.reader(), &key, &value), n as i64).unwrap();
+        let applied = index.apply(&decoded(index.reader(), &key, &value), 0, n as i64).unwrap();
         assert!(applied.new);
     }
     index
@@ -177,7 +177,7 @@ fn registrants(c: &mut Criterion) {
             empty_index,
             |index| {
                 for (key, value) in &records {
-                    assert!(index.apply(&decoded(&reader, key, value), 0).unwrap().new);
+                    assert!(index.apply(&decoded(&reader, key, value), 0, 0).unwrap().new);
                 }
                 index
             },

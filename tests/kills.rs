@@ -79,6 +79,8 @@ fn ten_kills_and_a_broker_restart_lose_nothing_and_double_nothing() {
     let new = no_new_warnings(&before, &outputs(&setting).warnings);
     assert!(new.is_empty(), "the whole input sent again gives new warnings:\n{}", report(&new));
     for instance in instances {
-        assert!(instance.terminate(Duration::from_secs(15)).success());
+        let log = instance.log().to_owned();
+        let status = instance.terminate(Duration::from_secs(15));
+        assert!(status.success(), "{status}:\n{}", std::fs::read_to_string(log).unwrap_or_default());
     }
 }

@@ -15,7 +15,7 @@ use golden_bell::core::event::EventKind;
 use golden_bell::core::identifier::{Identifier, IdentifierKind, Phone, Region};
 use golden_bell::core::index::RegistrantIndex;
 use golden_bell::core::matched::{Match, match_id};
-use golden_bell::core::matching::{AllowList, Decision, MatchSettings, Matcher, Outcome, stage1};
+use golden_bell::core::matching::{Again, AllowList, Decision, MatchSettings, Matcher, Outcome, stage1};
 use golden_bell::core::text::Object;
 use people::{Decided, apply, areas, call, decide, event, index, member, now, read, registrant, token_key, transfer};
 use serde_json::{Value, json};
@@ -85,7 +85,7 @@ fn a_match_is_written_as_the_contract_says() {
     let golden = GOLDEN.replace("m-MATCH", &match_id("urn:operator:a", "e-1", "r-000123"));
     assert_eq!(serde_json::to_string(&matches[0]).unwrap(), golden);
     assert_eq!(serde_json::from_str::<Object<Match<'_>>>(&golden).unwrap().0, matches[0]);
-    let Decision::Matched { matches, .. } = matcher.decide_again(&read(&text), now()) else { panic!("no match") };
+    let Again::Due { matches, .. } = matcher.decide_again(&read(&text), now(), None) else { panic!("no match") };
     assert!(matches[0].retroactive);
 }
 

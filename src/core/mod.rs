@@ -10,6 +10,7 @@ pub mod erasure;
 pub mod event;
 pub mod identifier;
 pub mod index;
+pub mod lookback;
 pub mod matched;
 pub mod matching;
 pub mod message;

@@ -75,6 +75,22 @@ impl GroupConsumer {
         }
     }
 
+    /// The same, with a marker beside the offset, which whoever is assigned the partition next is told.
+    pub fn store_marked(&self, topic: &str, partition: i32, next: i64, marker: &str) {
+        if next <= 0 {
+            return;
+        }
+        let mut list = TopicPartitionList::with_capacity(1);
+        let mut element = list.add_partition(topic, partition);
+        if !marker.is_empty() {
+            element.set_metadata(marker);
+        }
+        let stored = element.set_offset(Offset::Offset(next)).and_then(|()| self.consumer.store_offsets(&list));
+        if let Err(error) = stored {
+            tracing::debug!(%error, "an offset of a partition no longer assigned is not stored");
+        }
+    }
+
     /// Reads on at `next` for each partition, and lets paused ones flow.
     ///
     /// # Errors

@@ -31,6 +31,8 @@ pub struct Assigned {
     pub partition: i32,
     /// The group's committed offset; `None` where it has none.
     pub committed: Option<i64>,
+    /// What was stored beside it; empty where nothing was.
+    pub marker: String,
 }
 
 /// News for the worker, in order.
@@ -115,6 +117,7 @@ impl Member {
                 topic: element.topic().to_owned(),
                 partition: element.partition(),
                 committed: offset,
+                marker: element.metadata().to_owned(),
             });
         }
         // Before the assignment, or the first records would go another way than those behind them.

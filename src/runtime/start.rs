@@ -17,7 +17,7 @@ use crate::kafka::topics::{is_absence, layout_problems, partition_counts};
 use crate::kafka::watchdog::Watchdog;
 use crate::lifecycle::Components;
 use crate::metrics::Metrics;
-use crate::workers::{Shared, case_worker, erasures_worker, index_worker, match_worker, registrants_worker};
+use crate::workers::{Shared, case_worker, erasures_worker, index_worker, lookback, match_worker, registrants_worker};
 
 use crate::workers::Filling;
 use crate::workers::halt::Halts;
@@ -175,6 +175,7 @@ impl Start {
             erasures: Erasures::new(),
             erasures_read: Filling::new(1),
             halts,
+            lookback: lookback::Window::new(&config.matching, match_workers),
             config,
             metrics,
         });
@@ -196,6 +197,10 @@ impl Start {
                 readiness.waiting(&format!("match-{slot}"), "waiting for the index");
                 let shared = Arc::clone(&shared);
                 components.spawn_thread(format!("match-{slot}"), move || match_worker::run(&shared, slot))?;
+            }
+            if shared.lookback.is_on() {
+                let shared = Arc::clone(&shared);
+                components.spawn_thread(lookback::WORKER, move || lookback::run(&shared))?;
             }
             let shared = Arc::clone(&shared);
             components.spawn_thread("registrants", move || registrants_worker::run(&shared))?;

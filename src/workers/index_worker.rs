@@ -81,27 +81,31 @@ fn follow(shared: &Shared, worker: &str, slot: usize, reader: &mut LogReader) ->
 
 /// A bad record leaves the index as it is; the worker of the group `registrants` puts it aside, once.
 fn apply(shared: &Shared, record: &Record<'_>) -> Result<(), Error> {
-    match decode_registrant(shared.index.reader(), record.key(), record.value()) {
+    let added = match decode_registrant(shared.index.reader(), record.key(), record.value()) {
         Ok(RegistrantRecord::Withdrawn(id)) => {
             if shared.index.withdraw(id) {
                 shared.metrics.index_withdrawals.inc();
             }
-            Ok(())
+            Vec::new()
         }
         Ok(RegistrantRecord::Registered(mut registrant)) => {
-            if !erasures_worker::admits(shared, &mut registrant) {
-                return Ok(());
+            if erasures_worker::admits(shared, &mut registrant) {
+                let applied = shared
+                    .index
+                    .apply(&registrant, record.partition(), record.offset())
+                    .map_err(|full| Error::Layout(format!("the index cannot take another registrant: {full}")))?;
+                erasures_worker::hold(shared, &registrant);
+                applied.added
+            } else {
+                Vec::new()
             }
-            shared
-                .index
-                .apply(&registrant, record.offset())
-                .map(drop)
-                .map_err(|full| Error::Layout(format!("the index cannot take another registrant: {full}")))?;
-            erasures_worker::hold(shared, &registrant);
-            Ok(())
         }
-        Err(_) => Ok(()),
-    }
+        Err(_) => Vec::new(),
+    };
+    // Before the first filling is over no event has been decided about, so that nothing was missed.
+    let added = if shared.filling.done() { &added[..] } else { &[] };
+    shared.lookback.applied(record.partition(), record.offset() + 1, added);
+    Ok(())
 }
 
 fn report(shared: &Shared) {

@@ -7,6 +7,7 @@ pub mod envelope;
 pub mod erasures_worker;
 pub mod halt;
 pub mod index_worker;
+pub mod lookback;
 pub mod match_worker;
 pub mod registrants_worker;
 mod tally;
@@ -77,6 +78,8 @@ pub struct Shared {
     pub erasures_read: Filling,
     /// Which feeds are paused.
     pub halts: Halts,
+    /// Events that ended unmatched, held for a later registration.
+    pub lookback: lookback::Window,
 }
 
 /// The workers that have not reached the end of their partitions yet, of those that fill the index or read erasures.

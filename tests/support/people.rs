@@ -56,7 +56,7 @@ pub fn apply(index: &RegistrantIndex, offset: i64, registrant: &Value) -> Applie
     let key = registrant["registrant_id"].as_str().unwrap();
     let value = registrant.to_string();
     match decode_registrant(index.reader(), Some(key.as_bytes()), Some(value.as_bytes())) {
-        Ok(RegistrantRecord::Registered(registrant)) => index.apply(&registrant, offset).unwrap(),
+        Ok(RegistrantRecord::Registered(registrant)) => index.apply(&registrant, 0, offset).unwrap(),
         other => panic!("{other:?}"),
     }
 }

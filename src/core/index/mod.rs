@@ -90,17 +90,18 @@ impl RegistrantIndex {
         self.hasher.key(identifier)
     }
 
-    /// Puts a registrant in force, in place of the record before.
+    /// Puts a registrant in force, in place of the record before. `partition` and `offset` say where the record stands
+    /// in `registrants`.
     ///
     /// Threads may apply different registrants at the same time.
     ///
     /// # Errors
     /// [`IndexFull`] where no handle is left; nothing has changed then.
-    pub fn apply(&self, registrant: &Registrant<'_>, offset: i64) -> Result<Applied, IndexFull> {
+    pub fn apply(&self, registrant: &Registrant<'_>, partition: i32, offset: i64) -> Result<Applied, IndexFull> {
         let id = self.id(&registrant.registrant_id);
         let _writer = self.writer(&id).lock();
         let keys = self.keys_of(registrant);
-        let record = RecordBytes::of(registrant, offset, &self.words);
+        let record = RecordBytes::of(registrant, (partition, offset), &self.words);
         let known = self.ids.get(&id).map(|found| *found);
         let handle = match known {
             Some(handle) => handle,

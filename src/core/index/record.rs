@@ -54,6 +54,7 @@ impl<Z: TimeZone> From<DateTime<Z>> for Moment {
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Record<'a> {
     pub(crate) registrant_id: &'a str,
+    pub(crate) partition: i32,
     pub(crate) offset: i64,
     pub(crate) registered_at: Moment,
     pub(crate) consented_at: Option<Moment>,
@@ -92,9 +93,10 @@ pub(crate) struct MemberRecord<'a> {
 }
 
 impl<'a> Record<'a> {
-    fn of(registrant: &'a Registrant<'_>, offset: i64, words: &Words) -> Self {
+    fn of(registrant: &'a Registrant<'_>, (partition, offset): (i32, i64), words: &Words) -> Self {
         Record {
             registrant_id: &registrant.registrant_id,
+            partition,
             offset,
             registered_at: registrant.registered_at.into(),
             consented_at: registrant.consented_at.map(Moment::from),
@@ -151,8 +153,8 @@ pub(crate) struct RecordBytes(Box<[u8]>);
 
 impl RecordBytes {
     /// Writes a registrant down.
-    pub(super) fn of(registrant: &Registrant<'_>, offset: i64, words: &Words) -> Self {
-        RecordBytes::write(&Record::of(registrant, offset, words))
+    pub(super) fn of(registrant: &Registrant<'_>, place: (i32, i64), words: &Words) -> Self {
+        RecordBytes::write(&Record::of(registrant, place, words))
     }
 
     /// Writes a record down.

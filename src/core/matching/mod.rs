@@ -17,6 +17,7 @@ use super::directory::Areas;
 use super::event::Event;
 use super::identifier::{Identifier, TokenKey};
 use super::index::RegistrantIndex;
+use super::lookback::Positions;
 use super::matched::{IdentifierKind, Match, MatchedBy, MatchedEvent, Programme, Subject, match_id};
 use super::text::{Object, Text};
 use contacts::trusted_contacts;
@@ -24,7 +25,7 @@ use subjects::Found;
 use victim::Victim;
 
 pub use allow::{AllowList, BadAllowEntry};
-pub use stage1::{EventFacts, Outcome, Stage1, stage1};
+pub use stage1::{EventFacts, Outcome, Stage1, stage1, stage1_again};
 pub use victim::VictimKeys;
 
 /// What `matching` in the configuration says.
@@ -74,18 +75,51 @@ pub enum Decision<'e> {
     Rejected,
 }
 
+/// What became of an event that is decided about again.
+#[derive(Clone, Debug, PartialEq)]
+#[must_use = "an event that is due must be matched"]
+pub enum Again<'e> {
+    /// It finds somebody now.
+    Due {
+        /// One match per subject, own first, then household.
+        matches: Vec<Match<'e>>,
+        /// Subjects beyond `matching.max_subjects`, for whom there is no match.
+        beyond: usize,
+    },
+    /// Still nobody.
+    Unmatched(VictimKeys),
+    /// It did not end unmatched.
+    Settled,
+}
+
 impl<'m> Matcher<'m> {
+    /// Decides again about an event, after a registration: its matches are retroactive.
+    ///
+    /// Without `before` the event is known to have ended unmatched. With it, it is not known how the event ended:
+    /// unmatched, if no record before these positions finds it. Nobody is warned under the programme `precise` again.
+    pub fn decide_again<'e>(&self, event: &Event<'e>, now: DateTime<Utc>, before: Option<&Positions>) -> Again<'e> {
+        let victim = Victim::of(&event.data, self.index);
+        if victim.is_nobody() || self.settings.allow.allows(&event.data, self.index) {
+            return Again::Settled;
+        }
+        if before.is_some() && self.area(event).is_some() {
+            return Again::Settled;
+        }
+        let copies = subjects::copies(&victim, self.index);
+        let records = subjects::read(&copies);
+        if before.is_some_and(|before| subjects::known_before(&records, before, self.index)) {
+            return Again::Settled;
+        }
+        let subjects = subjects::among(&records, self.index);
+        if subjects.is_empty() {
+            return Again::Unmatched(victim.keys());
+        }
+        let (matches, beyond) = self.all(subjects, &Making { event, now, retroactive: true });
+        Again::Due { matches, beyond }
+    }
+
     /// Decides about an event as it comes.
     pub fn decide<'e>(&self, event: &Event<'e>, now: DateTime<Utc>) -> Decision<'e> {
-        self.decide_at(event, now, false)
-    }
-
-    /// Decides again about an event that ended unmatched, after a registration: its matches are retroactive.
-    pub fn decide_again<'e>(&self, event: &Event<'e>, now: DateTime<Utc>) -> Decision<'e> {
-        self.decide_at(event, now, true)
-    }
-
-    fn decide_at<'e>(&self, event: &Event<'e>, now: DateTime<Utc>, retroactive: bool) -> Decision<'e> {
         let victim = Victim::of(&event.data, self.index);
         if victim.is_nobody() {
             return Decision::Rejected;
@@ -95,18 +129,28 @@ impl<'m> Matcher<'m> {
         }
         let copies = subjects::copies(&victim, self.index);
         let records = subjects::read(&copies);
-        let mut subjects = subjects::among(&records, self.index);
-        let making = Making { event, now, retroactive };
+        let subjects = subjects::among(&records, self.index);
+        let making = Making { event, now, retroactive: false };
         if subjects.is_empty() {
             return match self.precise(&victim, &making) {
                 Some(found) => Decision::Matched { matches: vec![found], beyond: 0 },
                 None => Decision::Unmatched(victim.keys()),
             };
         }
+        let (matches, beyond) = self.all(subjects, &making);
+        Decision::Matched { matches, beyond }
+    }
+
+    /// A match for each subject, and how many subjects there are beyond the most.
+    fn all<'e>(&self, mut subjects: Vec<Found<'_>>, making: &Making<'_, 'e>) -> (Vec<Match<'e>>, usize) {
         let beyond = subjects.len().saturating_sub(self.settings.max_subjects);
         subjects.truncate(self.settings.max_subjects);
-        let matches = subjects.iter().map(|found| self.golden_bell(found, &making)).collect();
-        Decision::Matched { matches, beyond }
+        (subjects.iter().map(|found| self.golden_bell(found, making)).collect(), beyond)
+    }
+
+    /// The area of the zone that an event says it happens in.
+    fn area<'v>(&self, event: &'v Event<'_>) -> Option<&'v str> {
+        event.data.victim_area().filter(|code| self.areas.contains(code))
     }
 
     fn golden_bell<'e>(&self, found: &Found<'_>, making: &Making<'_, 'e>) -> Match<'e> {
@@ -126,7 +170,7 @@ impl<'m> Matcher<'m> {
 
     /// Nobody is registered, but the event happens in the zone.
     fn precise<'e>(&self, victim: &Victim, making: &Making<'_, 'e>) -> Option<Match<'e>> {
-        let area = making.event.data.victim_area().filter(|code| self.areas.contains(code))?;
+        let area = self.area(making.event)?;
         let identifier = victim.first()?;
         let subject_id = format!("p-{}", self.token_key.token(identifier).short_hex());
         let phone = match identifier {

@@ -5,9 +5,10 @@ use chrono::{DateTime, Utc};
 use super::super::dead_letter::{Reason, Reject};
 use super::super::envelope::decode_event;
 use super::super::event::{Event, EventKind, EventTime};
+use super::super::lookback::Positions;
 use super::super::matched::Match;
 use super::super::text::Text;
-use super::{Decision, Matcher, VictimKeys};
+use super::{Again, Decision, Matcher, VictimKeys};
 
 /// What became of a feed record, and what is to be known of the event in it.
 #[derive(Clone, Debug, PartialEq)]
@@ -82,4 +83,20 @@ pub fn stage1<'a>(
     };
     let Event { source, id, time, traceparent, .. } = event;
     Stage1 { event: Some(EventFacts { source, id, time, traceparent }), outcome }
+}
+
+/// Reads a record of a feed that was decided about before, and decides again: see [`Matcher::decide_again`]. What
+/// cannot be read was put aside then.
+pub fn stage1_again<'a>(
+    kind: EventKind,
+    headers: impl IntoIterator<Item = (&'a str, &'a [u8])>,
+    value: Option<&'a [u8]>,
+    matcher: &Matcher<'_>,
+    now: DateTime<Utc>,
+    before: Option<&Positions>,
+) -> (Again<'a>, Option<Text<'a>>) {
+    match decode_event(kind, headers, value) {
+        Ok(event) => (matcher.decide_again(&event, now, before), event.traceparent),
+        Err(_) => (Again::Settled, None),
+    }
 }

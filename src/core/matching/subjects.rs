@@ -2,6 +2,7 @@
 
 use super::super::identifier::IdentifierKind;
 use super::super::index::{Handle, MemberRecord, Moment, Record, RecordBytes, RegistrantIndex};
+use super::super::lookback::Positions;
 use super::super::matched::{MatchedBy, Subject};
 use super::super::registrant::MINOR;
 use super::super::text::Text;
@@ -95,6 +96,18 @@ pub(super) fn read(copies: &[Candidates<RecordBytes>]) -> Vec<Candidates<Record<
 
 fn read_each(records: &[(Handle, RecordBytes)]) -> Vec<(Handle, Record<'_>)> {
     records.iter().filter_map(|(handle, bytes)| Some((*handle, bytes.read()?))).collect()
+}
+
+/// Whether an identifier stands in a record that was taken in before: whoever decided then found somebody.
+pub(super) fn known_before(candidates: &[Candidates<Record<'_>>], before: &Positions, index: &RegistrantIndex) -> bool {
+    candidates.iter().any(|(known, records)| {
+        records.iter().filter(|(_, record)| before.cover(record.partition, record.offset)).any(|(_, record)| {
+            record
+                .own()
+                .chain(record.household.iter().flat_map(MemberRecord::own))
+                .any(|listed| known.is(listed, index))
+        })
+    })
 }
 
 /// The subjects, in the order of the contract.

@@ -24,6 +24,7 @@ use crate::kafka::rebalance::News;
 use crate::kafka::record::{Outgoing, Record};
 use crate::kafka::watchdog::Leash;
 
+use super::lookback::Keeper;
 use super::tally::Tally;
 use super::{Shared, dead_letters, envelope, sessions};
 use feed::{Feed, token, untoken};
@@ -38,7 +39,7 @@ const BATCH: usize = 1_000;
 const MAX_PENDING: usize = 20_000;
 
 /// The largest match stage 2 would read, envelope apart, bytes.
-const MAX_MATCH_BYTES: usize = MAX_VALUE_BYTES - 64 * 1024;
+pub(super) const MAX_MATCH_BYTES: usize = MAX_VALUE_BYTES - 64 * 1024;
 
 /// How long a poll may wait where nothing is there.
 const IDLE: Duration = Duration::from_millis(50);
@@ -61,7 +62,7 @@ pub fn run(shared: &Shared, slot: usize) -> Result<(), Error> {
             return Ok(());
         }
     }
-    sessions(shared, &worker, || Session::start(shared, &worker)?.run())
+    sessions(shared, &worker, || Session::start(shared, &worker, slot)?.run())
 }
 
 struct Session<'a> {
@@ -73,6 +74,7 @@ struct Session<'a> {
     inputs: String,
     dead_letters: String,
     tally: Tally<'a>,
+    keeper: Keeper<'a>,
     delivered: Vec<Delivered>,
     /// When an event of a pending record happened, by token.
     event_times: HashMap<usize, DateTime<Utc>>,
@@ -87,7 +89,7 @@ struct Session<'a> {
 }
 
 impl<'a> Session<'a> {
-    fn start(shared: &'a Shared, worker: &'a str) -> Result<Self, Error> {
+    fn start(shared: &'a Shared, worker: &'a str, slot: usize) -> Result<Self, Error> {
         let feeds = [Feed::new(shared, EventKind::Call, "calls"), Feed::new(shared, EventKind::Transfer, "transfers")];
         let topics: Vec<String> = feeds.iter().map(|feed| feed.topic.clone()).collect();
         Ok(Session {
@@ -99,6 +101,7 @@ impl<'a> Session<'a> {
             inputs: shared.connection.topic("case-inputs"),
             dead_letters: shared.connection.topic("dead-letters"),
             tally: Tally::new(&shared.metrics),
+            keeper: Keeper::new(shared, slot),
             delivered: Vec::new(),
             event_times: HashMap::new(),
             last_report: Instant::now(),
@@ -166,6 +169,7 @@ impl<'a> Session<'a> {
             inputs: &self.inputs,
             dead_letters: &self.dead_letters,
             tally: &mut self.tally,
+            keeper: &mut self.keeper,
             event_times: &mut self.event_times,
             assignment: self.assignment,
         };
@@ -174,6 +178,7 @@ impl<'a> Session<'a> {
             self.producer.send_now();
             self.sent = Instant::now();
         }
+        hands.keeper.begin();
         let now = Utc::now();
         let mut lost = false;
         for polled in records {
@@ -183,6 +188,7 @@ impl<'a> Session<'a> {
                 Polled::Nothing | Polled::End(_) => {}
             }
         }
+        self.keeper.hand_over();
         if lost { self.read_on_at_earliest() } else { Ok(()) }
     }
 
@@ -208,6 +214,7 @@ impl<'a> Session<'a> {
                 for partition in &assigned {
                     if let Some(feed) = self.feeds.iter_mut().find(|feed| feed.topic == partition.topic) {
                         feed.assigned(partition.partition, partition.committed);
+                        self.keeper.opened(feed.kind, partition.partition, partition.committed, &partition.marker);
                     }
                 }
                 // New partitions flow; those of a halted feed are held back right after this.
@@ -248,7 +255,8 @@ impl<'a> Session<'a> {
         for feed in &mut self.feeds {
             for (partition, progress) in feed.partitions.iter_mut().enumerate() {
                 if let Some(next) = progress.as_mut().and_then(Progress::take_floor) {
-                    self.consumer.group().store(&feed.topic, partition as i32, next);
+                    let marker = self.keeper.marker(feed.kind, partition as i32);
+                    self.consumer.group().store_marked(&feed.topic, partition as i32, next, &marker);
                 }
             }
         }
@@ -288,6 +296,7 @@ impl<'a> Session<'a> {
             }
             feed.partitions.clear();
         }
+        self.keeper.closed();
         self.event_times.clear();
     }
 
@@ -345,6 +354,7 @@ struct Hands<'s, 'a> {
     inputs: &'s str,
     dead_letters: &'s str,
     tally: &'s mut Tally<'a>,
+    keeper: &'s mut Keeper<'a>,
     event_times: &'s mut HashMap<usize, DateTime<Utc>>,
     assignment: u8,
 }
@@ -368,7 +378,12 @@ fn handle(
     hands.tally.decided(kind, event.as_ref(), &outcome, record.timestamp());
     let token = token(feed, hands.assignment, record.partition(), record.offset());
     match outcome {
-        Outcome::Unmatched(_) | Outcome::Allowed => {
+        Outcome::Unmatched(keys) => {
+            hands.keeper.hold(kind, record, &keys);
+            hands.handled(record, feed, 0);
+            Ok(())
+        }
+        Outcome::Allowed => {
             hands.handled(record, feed, 0);
             Ok(())
         }
