@@ -9,6 +9,7 @@ mod completions;
 mod demo;
 mod generate;
 mod output;
+mod routes;
 mod run;
 mod topics;
 
@@ -49,6 +50,8 @@ enum Command {
     Check,
     /// Make the topics, or check those that are there.
     Topics(topics::TopicsArgs),
+    /// See who is told of a case, and why.
+    Routes(routes::RoutesArgs),
     /// Send made-up registrants and events, for load and trials.
     Generate(generate::GenerateArgs),
     /// Watch it work: everything on an embedded broker, with made-up people; nothing to set up.
@@ -81,6 +84,7 @@ fn execute(cli: Cli) -> anyhow::Result<()> {
         Command::Run(args) => run::execute(load(&cli.global)?, &args),
         Command::Check => check::execute(load(&cli.global)?),
         Command::Topics(args) => topics::execute(&load(&cli.global)?, &args),
+        Command::Routes(args) => routes::execute(&load(&cli.global)?, &args),
         Command::Generate(args) => generate::execute(&load(&cli.global)?, &args),
         Command::Demo(args) => demo::execute(load(&cli.global)?, &args),
         Command::Completions(args) => completions::execute(&args),
@@ -130,12 +134,25 @@ mod tests {
             "golden-bell demo --for 20s --plain --lang zh",
             "None Demo(DemoArgs { duration: Some(20s), plain: true, lang: Some(Zh) })",
         );
+        check(
+            "golden-bell routes test --area kfq/a --level urgent --step 2",
+            r#"None Routes(RoutesArgs { action: Test(TestArgs { area: "kfq/a", workplace: None, level: Urgent, step: 2, at: None }) })"#,
+        );
         check("golden-bell completions zsh", "None Completions(CompletionsArgs { shell: Zsh })");
     }
 
     #[test]
     fn wrong_usage_is_2_and_help_is_0() {
-        for line in ["golden-bell", "golden-bell fly", "golden-bell run --roles desks", "golden-bell run --roles="] {
+        for line in [
+            "golden-bell routes test --area kfq --level red",
+            "golden-bell routes test --area kfq --level low --step 4",
+            "golden-bell routes test --area kfq --level low --at tomorrow",
+            "golden-bell routes test --level low",
+            "golden-bell",
+            "golden-bell fly",
+            "golden-bell run --roles desks",
+            "golden-bell run --roles=",
+        ] {
             check(line, "exit 2");
         }
         check("golden-bell --help", "exit 0");

@@ -7,26 +7,28 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use chrono::TimeDelta;
+use parking_lot::Mutex;
 
 use crate::config::{Config, ConfigError, LevelDurations};
 use crate::core::case::{ArchiveKey, CaseSettings, PerLevel};
-use crate::core::directory::Areas;
+use crate::core::directory::Directory;
 use crate::core::identifier::{IdentifierReader, IndexSecret, KeyHasher, Region, TokenKey, Tokens};
 use crate::core::index::RegistrantIndex;
 use crate::core::matching::{AllowList, MatchSettings};
 use crate::core::rules::RuleSet;
 use crate::metrics::Metrics;
 
-/// The file of the directory that holds the areas.
-pub const AREAS_FILE: &str = "areas.toml";
+use super::directory;
 
 /// What can be replaced while the process runs.
 #[derive(Clone)]
 pub struct Rulebook {
     /// The rules in force.
     pub rules: Arc<ArcSwap<RuleSet>>,
-    /// The areas in force.
-    pub areas: Arc<ArcSwap<Areas>>,
+    /// The directory in force.
+    pub directory: Arc<ArcSwap<Directory>>,
+    /// Held while files are read and what they say is put in force, so that the later reading wins.
+    reloading: Arc<Mutex<()>>,
 }
 
 impl Rulebook {
@@ -35,8 +37,12 @@ impl Rulebook {
     /// # Errors
     /// The file, the key of the configuration that names it, and what is wrong with it.
     pub fn load(config: &Config) -> Result<Self, ConfigError> {
-        let (rules, areas) = read(config)?;
-        Ok(Rulebook { rules: Arc::new(ArcSwap::from_pointee(rules)), areas: Arc::new(ArcSwap::from_pointee(areas)) })
+        let (rules, directory) = (read_rules(config)?, directory::read(config)?);
+        Ok(Rulebook {
+            rules: Arc::new(ArcSwap::from_pointee(rules)),
+            directory: Arc::new(ArcSwap::from_pointee(directory)),
+            reloading: Arc::default(),
+        })
     }
 
     /// Reads them anew; both take effect, or neither.
@@ -44,30 +50,39 @@ impl Rulebook {
     /// # Errors
     /// What is wrong; what was in force stays.
     pub fn reload(&self, config: &Config, metrics: &Metrics) -> Result<String, String> {
-        let (rules, areas) = read(config).map_err(|error| error.to_string())?;
+        let _alone = self.reloading.lock();
+        let rules = read_rules(config).map_err(|error| error.to_string())?;
+        let directory = directory::read(config).map_err(|error| error.to_string())?;
         metrics.rule_errors.in_force(rules.rules().iter().map(|rule| rule.id()));
-        let report = format!(
-            "rules {} ({} rules), directory {} ({} areas)",
-            rules.version(),
-            rules.rules().len(),
-            areas.version(),
-            areas.all().len()
-        );
+        let report = format!("rules {} ({} rules), {}", rules.version(), rules.rules().len(), summary(&directory));
         self.rules.store(Arc::new(rules));
-        self.areas.store(Arc::new(areas));
+        self.directory.store(Arc::new(directory));
+        Ok(report)
+    }
+
+    /// Reads the directory anew, and leaves the rules as they are.
+    ///
+    /// # Errors
+    /// What is wrong; what was in force stays.
+    pub fn reload_directory(&self, config: &Config) -> Result<String, String> {
+        let _alone = self.reloading.lock();
+        let directory = directory::read(config).map_err(|error| error.to_string())?;
+        let report = summary(&directory);
+        self.directory.store(Arc::new(directory));
         Ok(report)
     }
 }
 
-fn read(config: &Config) -> Result<(RuleSet, Areas), ConfigError> {
+fn summary(directory: &Directory) -> String {
+    let (areas, people) = (directory.areas().all().len(), directory.people().all().len());
+    let rosters = directory.rosters().all().len();
+    format!("directory {} ({areas} areas, {people} people, {rosters} rosters)", directory.version())
+}
+
+fn read_rules(config: &Config) -> Result<RuleSet, ConfigError> {
     let rules = text(config, "rules.path", &config.rules.path)?;
-    let rules = RuleSet::load(&rules, &config.rules.path.display().to_string())
-        .map_err(|error| config.problem("rules.path", error.to_string()))?;
-    let path = config.directory.path.join(AREAS_FILE);
-    let areas = text(config, "directory.path", &path)?;
-    let areas = Areas::load(&areas, &path.display().to_string())
-        .map_err(|error| config.problem("directory.path", error.to_string()))?;
-    Ok((rules, areas))
+    RuleSet::load(&rules, &config.rules.path.display().to_string())
+        .map_err(|error| config.problem("rules.path", error.to_string()))
 }
 
 fn text(config: &Config, key: &str, path: &Path) -> Result<String, ConfigError> {
@@ -76,7 +91,7 @@ fn text(config: &Config, key: &str, path: &Path) -> Result<String, ConfigError> 
 
 /// Everything the core works with.
 pub struct Loaded {
-    /// Rules and areas.
+    /// Rules and directory.
     pub rulebook: Rulebook,
     /// An empty index.
     pub index: RegistrantIndex,
@@ -97,8 +112,7 @@ impl Loaded {
     /// File, key and reason.
     pub fn load(config: &Config) -> Result<Self, ConfigError> {
         let rulebook = Rulebook::load(config)?;
-        let region: Region = (config.matching.default_region.parse())
-            .map_err(|error| config.problem("matching.default_region", format!("{error}")))?;
+        let region = region(config)?;
         let key =
             (config.privacy.token_key.as_ref()).ok_or_else(|| config.problem("privacy.token_key", "is required"))?;
         let token_key = TokenKey::new(key.bytes());
@@ -119,16 +133,25 @@ impl Loaded {
             rulebook,
             index,
             match_settings: MatchSettings { allow, max_subjects: config.matching.max_subjects },
-            case_settings: case_settings(config, region),
+            case_settings: case_settings(config)?,
             token_key,
             archive_key: ArchiveKey::new(key.bytes()),
         })
     }
 }
 
-fn case_settings(config: &Config, region: Region) -> CaseSettings {
+fn region(config: &Config) -> Result<Region, ConfigError> {
+    (config.matching.default_region.parse())
+        .map_err(|error| config.problem("matching.default_region", format!("{error}")))
+}
+
+/// How cases are handled, by the configuration.
+///
+/// # Errors
+/// When `matching.default_region` is no region.
+pub fn case_settings(config: &Config) -> Result<CaseSettings, ConfigError> {
     let cases = &config.cases;
-    CaseSettings {
+    Ok(CaseSettings {
         acknowledge_within: per_level(&cases.acknowledge_within),
         reach_within: per_level(&cases.reach_within),
         acknowledge_expires: per_level(&cases.acknowledge_expires),
@@ -136,8 +159,8 @@ fn case_settings(config: &Config, region: Region) -> CaseSettings {
         reopen_within: span(cases.reopen_within),
         keep_closed: span(cases.keep_closed),
         open_at: u32::try_from(cases.open_at).unwrap_or_default(),
-        calling_code: region.calling_code(),
-    }
+        calling_code: region(config)?.calling_code(),
+    })
 }
 
 fn per_level(levels: &LevelDurations) -> PerLevel<TimeDelta> {

@@ -165,7 +165,7 @@ impl Start {
             match_settings: loaded.match_settings,
             token_key: loaded.token_key,
             rules: loaded.rulebook.rules,
-            areas: loaded.rulebook.areas,
+            directory: loaded.rulebook.directory,
             case_settings: loaded.case_settings,
             archive_key: loaded.archive_key,
             case_partitions: count("case-inputs"),

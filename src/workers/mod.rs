@@ -21,7 +21,7 @@ use parking_lot::Mutex;
 
 use crate::config::Config;
 use crate::core::case::{ArchiveKey, CaseSettings};
-use crate::core::directory::Areas;
+use crate::core::directory::Directory;
 use crate::core::identifier::TokenKey;
 use crate::core::index::RegistrantIndex;
 use crate::core::matching::MatchSettings;
@@ -56,8 +56,8 @@ pub struct Shared {
     pub token_key: TokenKey,
     /// The rules in force.
     pub rules: Arc<ArcSwap<RuleSet>>,
-    /// The areas in force.
-    pub areas: Arc<ArcSwap<Areas>>,
+    /// The directory in force.
+    pub directory: Arc<ArcSwap<Directory>>,
     /// Deadlines and bounds of cases.
     pub case_settings: CaseSettings,
     /// Hashes the ids of what leaves into the archive.

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use chrono::{DateTime, FixedOffset, TimeDelta, Utc};
 use golden_bell::core::case::{ArchiveKey, Case, CaseSettings, FollowUp};
 use golden_bell::core::case_engine::{CaseBook, Change, Context, Disposition, Handled, Moment};
-use golden_bell::core::directory::Areas;
+use golden_bell::core::directory::{Directory, DirectoryFiles};
 use golden_bell::core::matched::{Match, match_id};
 use golden_bell::core::rules::RuleSet;
 use golden_bell::core::warning::Warning;
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 pub const SUBJECT: &str = "r-1";
 pub const OPERATOR: &str = "urn:operator";
 static RULES: LazyLock<RuleSet> = LazyLock::new(rules);
-static AREAS: LazyLock<Areas> = LazyLock::new(areas);
+static DIRECTORY: LazyLock<Directory> = LazyLock::new(|| directory(&[]));
 
 pub const BANK: &str = "urn:bank";
 
@@ -56,14 +56,18 @@ fn rules() -> RuleSet {
     RuleSet::load(&text, "rules.toml").unwrap()
 }
 
-fn areas() -> Areas {
+/// The areas of every test, and what other files a test has for them.
+pub fn directory(others: &[(&str, &str)]) -> Directory {
     let area = |code: &str, zh: &str, en: &str, kind: &str| {
         format!("[[areas]]\ncode = \"{code}\"\nname = {{ zh = \"{zh}\", en = \"{en}\" }}\nkind = \"{kind}\"\n")
     };
     let text = area("kfq", "开发区", "Zone", "zone")
         + &area("kfq/huangchengli", "黄城里村", "Huangchengli Village", "village")
         + &area("kfq/heyan", "溪河沿村", "Xiheyan Village", "village");
-    Areas::load(&text, "areas.toml").unwrap()
+    let mut files = DirectoryFiles::default();
+    files.texts.insert("areas.toml".to_owned(), text);
+    files.texts.extend(others.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())));
+    Directory::load(&files).unwrap()
 }
 
 /// The start of every test, by every clock.
@@ -157,7 +161,7 @@ pub fn transfer(id: &str, state: &str, time: i64) -> Event {
 pub struct Bench {
     pub book: CaseBook,
     pub rules: &'static RuleSet,
-    pub areas: &'static Areas,
+    pub directory: &'static Directory,
     pub settings: CaseSettings,
     pub key: ArchiveKey,
     pub warnings: Vec<Warning>,
@@ -176,7 +180,7 @@ impl Bench {
         Bench {
             book: CaseBook::new(),
             rules: &RULES,
-            areas: &AREAS,
+            directory: &DIRECTORY,
             settings,
             key: ArchiveKey::new(&[7; 32]),
             warnings: Vec::new(),
@@ -203,7 +207,8 @@ impl Bench {
         act: impl FnOnce(&mut CaseBook, Moment, &Context<'_>) -> Option<Handled>,
     ) {
         let at = Moment { clock: after(clock), wall: after(clock) };
-        let cx = Context { rules: self.rules, areas: self.areas, settings: &self.settings, archive_key: &self.key };
+        let cx =
+            Context { rules: self.rules, directory: self.directory, settings: &self.settings, archive_key: &self.key };
         for fired in self.book.fire_due(at, &cx, usize::MAX) {
             self.warnings.extend(fired.warnings);
         }
@@ -216,7 +221,8 @@ impl Bench {
     /// Fires some of what is due, and commits it.
     pub fn act_limited(&mut self, clock: i64, limit: usize) {
         let at = Moment { clock: after(clock), wall: after(clock) };
-        let cx = Context { rules: self.rules, areas: self.areas, settings: &self.settings, archive_key: &self.key };
+        let cx =
+            Context { rules: self.rules, directory: self.directory, settings: &self.settings, archive_key: &self.key };
         let fired = self.book.fire_due(at, &cx, limit);
         assert!(fired.len() <= limit);
         self.warnings.extend(fired.into_iter().flat_map(|handled| handled.warnings));

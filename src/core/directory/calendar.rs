@@ -105,11 +105,6 @@ impl Calendar {
         Calendar { entries, longest, years: RwLock::default() }
     }
 
-    /// How many entries there are.
-    pub fn entries(&self) -> usize {
-        self.entries.len()
-    }
-
     /// Adds who is on call at a moment, of the times that begin on a day that is wanted.
     pub fn at(&self, at: DateTime<Utc>, wanted: impl Fn(NaiveDate) -> bool, found: &mut Vec<OnCall>) {
         let spans = self.year(at.year());

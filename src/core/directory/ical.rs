@@ -65,9 +65,7 @@ fn broken_line(text: &str) -> Option<usize> {
         let name = line.split([':', ';']).next().unwrap_or_default();
         line.starts_with([' ', '\t'])
             || line.trim().is_empty()
-            || (line.contains(':')
-                && !name.is_empty()
-                && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-'))
+            || (line.contains(':') && !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-'))
     };
     let broken = text.lines().position(|line| !could_be(line)).map(|n| n + 1);
     broken.or_else(|| Some(line_of(text.trim_end(), text.len())))
@@ -274,9 +272,7 @@ fn rule_of(source: &mut Source<'_>, place: &Place, text: &str, when: &When, zone
             "FREQ" if matches!(value.as_str(), "SECONDLY" | "MINUTELY" | "HOURLY") => {
                 Some("a shift comes once a day at most".to_owned())
             }
-            "INTERVAL" if value.parse::<u16>().is_ok_and(|interval| interval == 0) => {
-                Some("INTERVAL is 0".to_owned())
-            }
+            "INTERVAL" if value.parse::<u16>().is_ok_and(|interval| interval == 0) => Some("INTERVAL is 0".to_owned()),
             "BYEASTER" => Some("BYEASTER is not supported".to_owned()),
             _ => None,
         };

@@ -128,7 +128,9 @@ pub(super) fn duration(text: &str) -> Option<TimeDelta> {
     let rest = text.strip_prefix('+').unwrap_or(text).strip_prefix('P')?;
     let (days, time) = rest.split_once('T').unwrap_or((rest, ""));
     let mut seconds = 0_i64;
-    for (part, units) in [(days, &[('W', 604_800), ('D', 86_400)][..]), (time, &[('H', 3_600), ('M', 60), ('S', 1)][..])] {
+    for (part, units) in
+        [(days, &[('W', 604_800), ('D', 86_400)][..]), (time, &[('H', 3_600), ('M', 60), ('S', 1)][..])]
+    {
         let mut number = String::new();
         for c in part.chars() {
             if c.is_ascii_digit() {

@@ -96,7 +96,9 @@ impl Directory {
             None => {
                 let reason = "this file is missing".to_owned();
                 let file = files.path(AREAS_FILE);
-                return Err(DirectoryError { faults: vec![Fault { file, line: None, entry: None, key: None, reason }] });
+                return Err(DirectoryError {
+                    faults: vec![Fault { file, line: None, entry: None, key: None, reason }],
+                });
             }
             Some(text) => Areas::load(text, &files.path(AREAS_FILE)).map_err(DirectoryError::from)?,
         };
@@ -116,6 +118,10 @@ impl Directory {
             people = everybody;
             faults
         });
+        if people.all().is_empty() && !faults.is_empty() {
+            // Rosters name people: without them nothing sensible can be said of those.
+            return Err(DirectoryError { faults });
+        }
         let is_calendar = |name: &&String| name.ends_with(&format!(".{CALENDAR_EXTENSION}"));
         let paths: BTreeMap<&str, String> =
             files.texts.keys().filter(is_calendar).map(|name| (name.as_str(), files.path(name))).collect();

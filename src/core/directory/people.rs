@@ -204,9 +204,9 @@ impl People {
     /// Those who answer for exactly this area on a day.
     pub fn answering<'p>(&'p self, area: &str, day: NaiveDate) -> impl Iterator<Item = &'p Person> + use<'p> {
         let here = self.by_area.get(area).map_or(&[][..], Vec::as_slice);
-        here.iter().filter(move |(_, period)| period.contains(day)).filter_map(move |(place, _)| {
-            self.people.get(*place).filter(|person| person.period.contains(day))
-        })
+        here.iter()
+            .filter(move |(_, period)| period.contains(day))
+            .filter_map(move |(place, _)| self.people.get(*place).filter(|person| person.period.contains(day)))
     }
 }
 

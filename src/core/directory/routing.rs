@@ -141,9 +141,9 @@ impl Directory {
         if !self.nearest(query, PersonRole::GridWorker, &mut |person, area| put(person, Why::Area(area))) {
             self.nearest(query, PersonRole::VillageWorker, &mut |person, area| put(person, Why::StandsIn(area)));
         }
-        let enterprise = query.workplace.and_then(|workplace| {
-            self.areas.upwards(workplace).find(|area| area.kind == AreaKind::Enterprise)
-        });
+        let enterprise = query
+            .workplace
+            .and_then(|workplace| self.areas.upwards(workplace).find(|area| area.kind == AreaKind::Enterprise));
         if let Some(enterprise) = enterprise {
             let there = self.people.answering(&enterprise.code, self.people.day(query.at));
             let field = there.filter(|person| !matches!(person.role, PersonRole::Chief | PersonRole::Centre));
@@ -178,11 +178,7 @@ impl Directory {
     }
 
     /// Who is on call for an area at a moment, by every roster of it or of an area above it.
-    fn on_call(
-        &self,
-        area: Option<&str>,
-        at: DateTime<Utc>,
-    ) -> impl Iterator<Item = (&Roster, OnCall, &Person)> {
+    fn on_call(&self, area: Option<&str>, at: DateTime<Utc>) -> impl Iterator<Item = (&Roster, OnCall, &Person)> {
         let day = self.people.day(at);
         let upwards: Vec<&str> =
             area.into_iter().flat_map(|area| self.areas.upwards(area)).map(|area| area.code.as_str()).collect();

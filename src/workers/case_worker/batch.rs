@@ -113,7 +113,7 @@ impl Batch {
             cause: warning.cause,
             programme: warning.programme,
             event_time: warning.event_time.map(|time| time.with_timezone(&Utc)),
-            unowned: warning.assigned.is_empty(),
+            unowned: warning.unowned,
         });
         self.records.push(Owned {
             topic: topic.to_owned(),

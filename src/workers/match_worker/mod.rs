@@ -141,11 +141,11 @@ impl<'a> Session<'a> {
     /// Handles what is there, up to a batch; waits a moment where nothing is.
     fn read_batch(&mut self) -> Result<(), Error> {
         let now = Utc::now();
-        let areas = self.shared.areas.load();
+        let directory = self.shared.directory.load();
         let matcher = Matcher {
             index: &self.shared.index,
             settings: &self.shared.match_settings,
-            areas: &areas,
+            areas: directory.areas(),
             token_key: &self.shared.token_key,
         };
         let mut wait = IDLE;
