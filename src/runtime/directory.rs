@@ -83,6 +83,7 @@ impl Watch {
 /// again when it changes again.
 pub(super) async fn watch(config: Config, rulebook: Rulebook, reload: Command, stop: Stop) -> Result<(), String> {
     let mut watch = Watch::default();
+    // Contents are compared, not times: folders may be swapped by a link, and clocks of file servers differ.
     let mut looks = tokio::time::interval(LOOK_EVERY);
     looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {

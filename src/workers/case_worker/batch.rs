@@ -55,7 +55,7 @@ pub struct Told {
     pub programme: Programme,
     /// The time of the event that caused it.
     pub event_time: Option<DateTime<Utc>>,
-    /// Whether nobody is assigned to it.
+    /// Whether nobody but the centre answers for it.
     pub unowned: bool,
 }
 
