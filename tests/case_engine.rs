@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends at the first thing that does not hold")]
 
+#[path = "case_engine/assigned.rs"]
+mod assigned;
 #[path = "case_engine/deadlines.rs"]
 mod deadlines;
 #[path = "case_engine/erasure.rs"]

@@ -6,13 +6,13 @@
 use bolero::check;
 use chrono::{DateTime, Utc};
 use golden_bell::core::case::{Case, FollowUp};
-use golden_bell::core::directory::Areas;
+use golden_bell::core::directory::{Areas, Directory, DirectoryFiles, RouteQuery};
 use golden_bell::core::envelope::{decode_case_input, decode_event};
 use golden_bell::core::event::EventKind;
 use golden_bell::core::identifier::{Account, IdentifierReader, Phone, Region, Token, Tokens};
 use golden_bell::core::message::{Recipient, Scene, Templates, danger};
 use golden_bell::core::registrant::decode_registrant;
-use golden_bell::core::rules::RuleSet;
+use golden_bell::core::rules::{Level, RuleSet};
 use golden_bell::core::warning::Cause;
 use golden_bell::generate::{EventFeed, Families, MALFORMED, Mix, Places, Zone};
 
@@ -128,6 +128,65 @@ fn anything_at_all() {
         let _ = Templates::load(&[("en.toml".to_owned(), text.to_string())]);
         let _ = danger(&text);
     });
+}
+
+const DIRECTORY: [(&str, &str); 5] = [
+    ("areas.toml", include_str!("../config/directory/areas.toml")),
+    ("people.toml", include_str!("../config/directory/people.toml")),
+    ("rosters.toml", include_str!("../config/directory/rosters.toml")),
+    ("night-duty.ics", include_str!("../config/directory/night-duty.ics")),
+    ("holidays.toml", include_str!("../config/directory/holidays.toml")),
+];
+
+/// The shipped directory with one file replaced, asked who is told if it is good.
+fn directory(replaced: &str, text: &str) -> bool {
+    let mut files = DirectoryFiles::default();
+    files.texts.extend(DIRECTORY.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())));
+    files.texts.insert(replaced.to_owned(), text.to_owned());
+    let Ok(directory) = Directory::load(&files) else { return false };
+    for at in ["2026-02-22T13:00:00Z", "2031-12-31T23:30:00Z"] {
+        let query = RouteQuery {
+            area: Some("kfq/jinxing"),
+            workplace: Some("kfq/heyan-works"),
+            level: Level::Urgent,
+            step: 3,
+            at: at.parse().unwrap(),
+        };
+        let route = directory.route(&query);
+        assert!(route.unowned || !route.people.is_empty());
+    }
+    true
+}
+
+#[test]
+fn directories() {
+    // Loading all files costs milliseconds, hence fewer inputs.
+    check!().with_iterations(400).with_type::<(u8, Edits, Vec<u8>)>().for_each(|(pick, edits, anything)| {
+        let (name, text) = DIRECTORY[usize::from(*pick) % DIRECTORY.len()];
+        let _ = directory(name, &String::from_utf8_lossy(&bend(text.as_bytes(), edits)));
+        let _ = directory(name, &String::from_utf8_lossy(anything));
+    });
+}
+
+#[test]
+fn rules_of_calendars() {
+    let calendar = DIRECTORY[3].1;
+    check!().with_iterations(400).with_type::<(u8, u8, i8, i8, u8, i8)>().for_each(
+        |(freq, interval, day, month, count, pos)| {
+            let freq = ["DAILY", "WEEKLY", "MONTHLY", "YEARLY"][usize::from(*freq) % 4];
+            let days = ["MO", "TU", "SA,SU", "1MO", "-1FR", "53SU", "WE,-2TH"][usize::from(*count) % 7];
+            for rule in [
+                format!("FREQ={freq};INTERVAL={interval}"),
+                format!("FREQ={freq};BYMONTHDAY={day};BYMONTH={month}"),
+                format!("FREQ={freq};BYDAY={days};COUNT={count}"),
+                format!("FREQ={freq};BYDAY={days};BYSETPOS={pos};INTERVAL={interval}"),
+                format!("FREQ={freq};BYWEEKNO={day};BYYEARDAY={month}"),
+                format!("FREQ={freq};BYHOUR={day};BYMINUTE={interval}"),
+            ] {
+                let _ = directory("night-duty.ics", &calendar.replacen("FREQ=DAILY;INTERVAL=7", &rule, 1));
+            }
+        },
+    );
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! `golden-bell check`: what `run` would find, without touching Kafka.
 
 use crate::config::{Config, Key};
-use crate::core::directory::{AreaKind, Areas};
+use crate::core::directory::{AreaKind, Directory, PersonRole};
 use crate::core::message::Templates;
 use crate::core::rules::RuleSet;
 use crate::runtime::Loaded;
@@ -22,7 +22,11 @@ pub(super) fn execute(mut config: Config) -> anyhow::Result<()> {
         ("configuration", configuration(&config)),
         ("rules", rules(&config, &loaded.rulebook.rules.load())),
         ("messages", messages(&config, &loaded.rulebook.templates.load())),
-        ("directory", directory(&config, &loaded.rulebook.areas.load())),
+        ("directory", directory(&config, &loaded.rulebook.directory.load())),
+        ("areas", areas(&loaded.rulebook.directory.load())),
+        ("people", people(&loaded.rulebook.directory.load())),
+        ("rosters", rosters(&loaded.rulebook.directory.load())),
+        ("holidays", holidays(&loaded.rulebook.directory.load())),
         ("allow-list", allow_list(&config)),
         ("token key", if has_key { "set" } else { "not set: run needs privacy.token_key" }.to_owned()),
     ] {
@@ -58,11 +62,46 @@ fn messages(config: &Config, templates: &Templates) -> String {
     format!("{path}: {} templates ({languages}), version {}", templates.count(), templates.version())
 }
 
-fn directory(config: &Config, areas: &Areas) -> String {
-    let count = |kind: AreaKind| areas.all().iter().filter(|area| area.kind == kind).count();
-    let kinds = AreaKind::ALL.into_iter().map(|kind| (kind, count(kind))).filter(|(_, count)| *count > 0);
-    let kinds = kinds.map(|(kind, count)| format!("{count} {}", kind.as_str())).collect::<Vec<_>>().join(", ");
-    format!("{}: {} areas ({kinds}), version {}", config.directory.path.display(), areas.all().len(), areas.version())
+fn directory(config: &Config, directory: &Directory) -> String {
+    format!("{}: version {}", config.directory.path.display(), directory.version())
+}
+
+fn areas(directory: &Directory) -> String {
+    let areas = directory.areas().all();
+    let count = |kind: AreaKind| areas.iter().filter(|area| area.kind == kind).count();
+    let kinds = AreaKind::ALL.into_iter().map(|kind| (kind.as_str(), count(kind)));
+    format!("{} ({})", areas.len(), counted(kinds))
+}
+
+fn people(directory: &Directory) -> String {
+    let people = directory.people().all();
+    let count = |role: PersonRole| people.iter().filter(|person| person.role == role).count();
+    let roles = PersonRole::ALL.iter().map(|role| (role.as_str(), count(*role)));
+    match people.len() {
+        0 => "none: every warning will be unowned".to_owned(),
+        all => format!("{all} ({})", counted(roles)),
+    }
+}
+
+fn rosters(directory: &Directory) -> String {
+    match directory.rosters().all() {
+        [] => "none: nobody is on call".to_owned(),
+        rosters => rosters.iter().map(|roster| roster.id.as_str()).collect::<Vec<_>>().join(", "),
+    }
+}
+
+fn holidays(directory: &Directory) -> String {
+    let years: Vec<String> = directory.holidays().years().map(|(year, _)| year.to_string()).collect();
+    match years.is_empty() {
+        true => "no table: Monday to Friday are workdays".to_owned(),
+        false => format!("{}; in other years Monday to Friday are workdays", years.join(", ")),
+    }
+}
+
+/// How many there are of what, what there is none of left out.
+fn counted(counts: impl Iterator<Item = (&'static str, usize)>) -> String {
+    let there = counts.filter(|(_, count)| *count > 0).map(|(name, count)| format!("{count} {name}"));
+    there.collect::<Vec<_>>().join(", ")
 }
 
 fn allow_list(config: &Config) -> String {

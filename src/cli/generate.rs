@@ -57,7 +57,8 @@ const FAREWELL: Duration = Duration::from_secs(5);
 
 pub(super) fn execute(config: &Config, args: &GenerateArgs) -> anyhow::Result<()> {
     telemetry::init(&config.telemetry)?;
-    let areas = Rulebook::load(config)?.areas.load_full();
+    let directory = Rulebook::load(config)?.directory.load_full();
+    let areas = directory.areas();
     let places = Places::new(areas.all().iter().map(|area| (area.code.as_str(), area.kind.as_str())))?;
     let zone = Zone::new(args.seed, args.registrants, Families::Typical, places);
     let mix = Mix { matched: args.matched, malformed: args.malformed, ..Mix::bench() };

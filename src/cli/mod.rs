@@ -11,6 +11,7 @@ mod export;
 mod forget;
 mod generate;
 mod output;
+mod routes;
 mod run;
 mod subject;
 mod topics;
@@ -52,6 +53,8 @@ enum Command {
     Check,
     /// Make the topics, or check those that are there.
     Topics(topics::TopicsArgs),
+    /// See who is told of a case, and why.
+    Routes(routes::RoutesArgs),
     /// Send made-up registrants and events, for load and trials.
     Generate(generate::GenerateArgs),
     /// Write all that is held of a person to the standard output, as JSON.
@@ -88,6 +91,7 @@ fn execute(cli: Cli) -> anyhow::Result<()> {
         Command::Run(args) => run::execute(load(&cli.global)?, &args),
         Command::Check => check::execute(load(&cli.global)?),
         Command::Topics(args) => topics::execute(&load(&cli.global)?, &args),
+        Command::Routes(args) => routes::execute(&load(&cli.global)?, &args),
         Command::Generate(args) => generate::execute(&load(&cli.global)?, &args),
         Command::Export(args) => export::execute(&load(&cli.global)?, &args),
         Command::Forget(args) => forget::execute(&load(&cli.global)?, &args),
@@ -141,12 +145,20 @@ mod tests {
         );
         check("golden-bell export r-1/m1", r#"None Export(SubjectArgs { subject: "r-1/m1" })"#);
         check("golden-bell forget r-1", r#"None Forget(SubjectArgs { subject: "r-1" })"#);
+        check(
+            "golden-bell routes test --area kfq/a --level urgent --step 2",
+            r#"None Routes(RoutesArgs { action: Test(TestArgs { area: "kfq/a", workplace: None, level: Urgent, step: 2, at: None }) })"#,
+        );
         check("golden-bell completions zsh", "None Completions(CompletionsArgs { shell: Zsh })");
     }
 
     #[test]
     fn wrong_usage_is_2_and_help_is_0() {
         for line in [
+            "golden-bell routes test --area kfq --level red",
+            "golden-bell routes test --area kfq --level low --step 4",
+            "golden-bell routes test --area kfq --level low --at tomorrow",
+            "golden-bell routes test --level low",
             "golden-bell",
             "golden-bell fly",
             "golden-bell run --roles desks",

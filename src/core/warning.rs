@@ -85,7 +85,7 @@ pub struct Assigned {
     pub person_id: String,
     /// Their role there.
     pub role: String,
-    /// The step by which they came in, 1 to 3.
+    /// Whose people they are: 1 the field, 2 the chief, 3 the centre.
     pub step: u8,
 }
 
@@ -147,8 +147,10 @@ pub struct Warning {
     pub trusted_contacts: Vec<Contact>,
     /// Where; null where nobody knows.
     pub area: Option<WarnedArea>,
-    /// Who has to act.
+    /// Who has to act: those of every step so far, each person once.
     pub assigned: Vec<Assigned>,
+    /// Whether nobody but the centre answers for it: the queue of warnings without an owner.
+    pub unowned: bool,
     /// By when something must have been done.
     pub respond_by: Option<DateTime<Utc>>,
     /// The piece that caused it first, then the others, newest first; at most [`MAX_WARNED_EVIDENCE`].

@@ -7,8 +7,8 @@ use std::{env, fs, io, process};
 use anyhow::Context;
 
 use crate::config::{AllowConfig, Config, Key, Properties};
+use crate::core::directory::AREAS_FILE;
 use crate::generate;
-use crate::runtime::AREAS_FILE;
 
 /// Partitions of every topic: as many as the shipped configuration has.
 pub const PARTITIONS: u16 = 6;
@@ -26,9 +26,15 @@ const FETCH_WAIT_MS: u32 = 10;
 /// Who does not acknowledge an urgent case is reminded sooner than in earnest: a spectator has less patience.
 const ACKNOWLEDGE_URGENT_WITHIN: Duration = Duration::from_secs(30);
 
-/// The shipped rules, areas and messages, for a program that is run where its files are not.
+/// The shipped rules, directory and messages, for a program that is run where its files are not.
 const RULES: &str = include_str!("../../config/rules.toml");
-const AREAS: &str = include_str!("../../config/directory/areas.toml");
+const DIRECTORY: [(&str, &str); 5] = [
+    ("areas.toml", include_str!("../../config/directory/areas.toml")),
+    ("people.toml", include_str!("../../config/directory/people.toml")),
+    ("rosters.toml", include_str!("../../config/directory/rosters.toml")),
+    ("night-duty.ics", include_str!("../../config/directory/night-duty.ics")),
+    ("holidays.toml", include_str!("../../config/directory/holidays.toml")),
+];
 const MESSAGES: [(&str, &str); 3] = [
     ("zh-cmn.toml", include_str!("../../config/messages/zh-cmn.toml")),
     ("zh-yongkang.toml", include_str!("../../config/messages/zh-yongkang.toml")),
@@ -74,21 +80,23 @@ fn properties() -> anyhow::Result<Properties> {
     Ok(serde_json::from_value(written)?)
 }
 
-/// Unpacks the shipped rules, areas and messages where the default paths lead nowhere; a path that somebody set must be right.
+/// Unpacks the shipped rules, directory and messages where the default paths lead nowhere; a path that somebody set must be right.
 fn supply_missing(config: &mut Config) -> io::Result<Option<Folder>> {
     let rules_missing = config.rules.path == Path::new("config/rules.toml") && !config.rules.path.is_file();
-    let areas_missing =
+    let directory_missing =
         config.directory.path == Path::new("config/directory") && !config.directory.path.join(AREAS_FILE).is_file();
     let messages_missing = config.messages.path == Path::new("config/messages") && !config.messages.path.is_dir();
-    if !rules_missing && !areas_missing && !messages_missing {
+    if !rules_missing && !directory_missing && !messages_missing {
         return Ok(None);
     }
     let folder = Folder::make()?;
     if rules_missing {
         config.rules.path = folder.write("rules.toml", RULES)?;
     }
-    if areas_missing {
-        folder.write(AREAS_FILE, AREAS)?;
+    if directory_missing {
+        for (name, text) in DIRECTORY {
+            folder.write(name, text)?;
+        }
         config.directory.path.clone_from(&folder.0);
     }
     if messages_missing {
@@ -160,13 +168,17 @@ mod tests {
         let folder = Folder::make().unwrap();
         let path = folder.0.clone();
         let rules = folder.write("rules.toml", RULES).unwrap();
-        folder.write(AREAS_FILE, AREAS).unwrap();
+        for (name, text) in DIRECTORY {
+            folder.write(name, text).unwrap();
+        }
         let mut config = shipped();
         config.rules.path = rules;
         config.directory.path.clone_from(&path);
         config.privacy.token_key = Key::from_hex(&"0".repeat(64));
         let loaded = Loaded::load(&config).unwrap();
-        assert!(!loaded.rulebook.areas.load().all().is_empty());
+        let directory = loaded.rulebook.directory.load_full();
+        assert!(!directory.areas().all().is_empty() && !directory.people().all().is_empty());
+        assert!(directory.rosters().all().len() > 1 && directory.holidays().knows(2026));
         drop(folder);
         assert!(!path.exists());
     }

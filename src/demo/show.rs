@@ -321,7 +321,8 @@ async fn listen(config: &Config) -> anyhow::Result<TcpListener> {
 
 /// The zone of the directory, its people made up, and its name.
 fn made_up(rulebook: &Rulebook) -> anyhow::Result<(Zone, Bilingual)> {
-    let areas = rulebook.areas.load_full();
+    let directory = rulebook.directory.load_full();
+    let areas = directory.areas();
     let root = areas.all().iter().find(|area| area.kind == AreaKind::Zone).or(areas.all().first());
     let name = root.map_or_else(|| bilingual("开发区", "development zone"), |area| area.name.clone());
     let places = Places::new(areas.all().iter().map(|area| (area.code.as_str(), area.kind.as_str())))?;

@@ -126,7 +126,7 @@ metrics! {
 
     /// Cases that are not closed, of the partitions this process holds.
     cases_open: CasesOpen = "cases_open" ["level", "state"];
-    /// Warnings for which the directory named nobody.
+    /// Warnings that nobody of the directory answers for but the centre.
     unowned_warnings: IntCounter = "unowned_warnings_total";
     /// Follow-ups accepted.
     follow_ups: Counters<ActionKind> = "follow_ups_total" ["action"];

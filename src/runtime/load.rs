@@ -7,10 +7,11 @@ use std::{fs, io};
 
 use arc_swap::ArcSwap;
 use chrono::TimeDelta;
+use parking_lot::Mutex;
 
 use crate::config::{Config, ConfigError, LevelDurations};
 use crate::core::case::{ArchiveKey, CaseSettings, PerLevel};
-use crate::core::directory::Areas;
+use crate::core::directory::Directory;
 use crate::core::identifier::{IdentifierReader, IndexSecret, KeyHasher, Region, TokenKey, Tokens};
 use crate::core::index::RegistrantIndex;
 use crate::core::matching::{AllowList, MatchSettings};
@@ -18,18 +19,19 @@ use crate::core::message::Templates;
 use crate::core::rules::RuleSet;
 use crate::metrics::Metrics;
 
-/// The file of the directory that holds the areas.
-pub const AREAS_FILE: &str = "areas.toml";
+use super::directory;
 
 /// What can be replaced while the process runs.
 #[derive(Clone)]
 pub struct Rulebook {
     /// The rules in force.
     pub rules: Arc<ArcSwap<RuleSet>>,
-    /// The areas in force.
-    pub areas: Arc<ArcSwap<Areas>>,
+    /// The directory in force.
+    pub directory: Arc<ArcSwap<Directory>>,
     /// The message templates in force.
     pub templates: Arc<ArcSwap<Templates>>,
+    /// Held while files are read and what they say is put in force, so that the later reading wins.
+    reloading: Arc<Mutex<()>>,
 }
 
 impl Rulebook {
@@ -38,12 +40,13 @@ impl Rulebook {
     /// # Errors
     /// The file, the key of the configuration that names it, and what is wrong with it.
     pub fn load(config: &Config) -> Result<Self, ConfigError> {
-        let (rules, areas) = read(config)?;
+        let (rules, directory) = (read_rules(config)?, directory::read(config)?);
         let templates = templates(config)?;
         Ok(Rulebook {
             rules: Arc::new(ArcSwap::from_pointee(rules)),
-            areas: Arc::new(ArcSwap::from_pointee(areas)),
+            directory: Arc::new(ArcSwap::from_pointee(directory)),
             templates: Arc::new(ArcSwap::from_pointee(templates)),
+            reloading: Arc::default(),
         })
     }
 
@@ -52,34 +55,48 @@ impl Rulebook {
     /// # Errors
     /// What is wrong; what was in force stays.
     pub fn reload(&self, config: &Config, metrics: &Metrics) -> Result<String, String> {
-        let (rules, areas) = read(config).map_err(|error| error.to_string())?;
+        let _alone = self.reloading.lock();
+        let rules = read_rules(config).map_err(|error| error.to_string())?;
+        let directory = directory::read(config).map_err(|error| error.to_string())?;
         let templates = templates(config).map_err(|error| error.to_string())?;
         metrics.rule_errors.in_force(rules.rules().iter().map(|rule| rule.id()));
         let report = format!(
-            "rules {} ({} rules), directory {} ({} areas), messages {} ({} templates)",
+            "rules {} ({} rules), {}, messages {} ({} templates)",
             rules.version(),
             rules.rules().len(),
-            areas.version(),
-            areas.all().len(),
+            summary(&directory),
             templates.version(),
             templates.count()
         );
         self.rules.store(Arc::new(rules));
-        self.areas.store(Arc::new(areas));
+        self.directory.store(Arc::new(directory));
         self.templates.store(Arc::new(templates));
+        Ok(report)
+    }
+
+    /// Reads the directory anew, and leaves the rest as it is.
+    ///
+    /// # Errors
+    /// What is wrong; what was in force stays.
+    pub fn reload_directory(&self, config: &Config) -> Result<String, String> {
+        let _alone = self.reloading.lock();
+        let directory = directory::read(config).map_err(|error| error.to_string())?;
+        let report = summary(&directory);
+        self.directory.store(Arc::new(directory));
         Ok(report)
     }
 }
 
-fn read(config: &Config) -> Result<(RuleSet, Areas), ConfigError> {
+fn summary(directory: &Directory) -> String {
+    let (areas, people) = (directory.areas().all().len(), directory.people().all().len());
+    let rosters = directory.rosters().all().len();
+    format!("directory {} ({areas} areas, {people} people, {rosters} rosters)", directory.version())
+}
+
+fn read_rules(config: &Config) -> Result<RuleSet, ConfigError> {
     let rules = text(config, "rules.path", &config.rules.path)?;
-    let rules = RuleSet::load(&rules, &config.rules.path.display().to_string())
-        .map_err(|error| config.problem("rules.path", error.to_string()))?;
-    let path = config.directory.path.join(AREAS_FILE);
-    let areas = text(config, "directory.path", &path)?;
-    let areas = Areas::load(&areas, &path.display().to_string())
-        .map_err(|error| config.problem("directory.path", error.to_string()))?;
-    Ok((rules, areas))
+    RuleSet::load(&rules, &config.rules.path.display().to_string())
+        .map_err(|error| config.problem("rules.path", error.to_string()))
 }
 
 /// Reads every `.toml` file of the folder.
@@ -107,8 +124,7 @@ fn text(config: &Config, key: &str, path: &Path) -> Result<String, ConfigError> 
 /// File, key and reason.
 pub fn identifiers(config: &Config) -> Result<(IdentifierReader, TokenKey), ConfigError> {
     config.require_token_key()?;
-    let default_region: Region = (config.matching.default_region.parse())
-        .map_err(|error| config.problem("matching.default_region", format!("{error}")))?;
+    let default_region = region(config)?;
     let key = (config.privacy.token_key.as_ref()).ok_or_else(|| config.problem("privacy.token_key", "is required"))?;
     let tokens = if config.privacy.tokens { Tokens::On } else { Tokens::Off };
     Ok((IdentifierReader { default_region, tokens }, TokenKey::new(key.bytes())))
@@ -116,7 +132,7 @@ pub fn identifiers(config: &Config) -> Result<(IdentifierReader, TokenKey), Conf
 
 /// Everything the core works with.
 pub struct Loaded {
-    /// Rules, areas and templates.
+    /// Rules, directory and templates.
     pub rulebook: Rulebook,
     /// An empty index.
     pub index: RegistrantIndex,
@@ -153,16 +169,25 @@ impl Loaded {
             rulebook,
             index,
             match_settings: MatchSettings { allow, max_subjects: config.matching.max_subjects },
-            case_settings: case_settings(config, reader.default_region),
+            case_settings: case_settings(config)?,
             token_key,
             archive_key: ArchiveKey::new(key.bytes()),
         })
     }
 }
 
-fn case_settings(config: &Config, region: Region) -> CaseSettings {
+fn region(config: &Config) -> Result<Region, ConfigError> {
+    (config.matching.default_region.parse())
+        .map_err(|error| config.problem("matching.default_region", format!("{error}")))
+}
+
+/// How cases are handled, by the configuration.
+///
+/// # Errors
+/// When `matching.default_region` is no region.
+pub fn case_settings(config: &Config) -> Result<CaseSettings, ConfigError> {
     let cases = &config.cases;
-    CaseSettings {
+    Ok(CaseSettings {
         acknowledge_within: per_level(&cases.acknowledge_within),
         reach_within: per_level(&cases.reach_within),
         acknowledge_expires: per_level(&cases.acknowledge_expires),
@@ -170,8 +195,8 @@ fn case_settings(config: &Config, region: Region) -> CaseSettings {
         reopen_within: span(cases.reopen_within),
         keep_closed: span(cases.keep_closed),
         open_at: u32::try_from(cases.open_at).unwrap_or_default(),
-        calling_code: region.calling_code(),
-    }
+        calling_code: region(config)?.calling_code(),
+    })
 }
 
 fn per_level(levels: &LevelDurations) -> PerLevel<TimeDelta> {

@@ -1,5 +1,6 @@
 //! Puts a process together: configuration in, workers running, and down again in good order.
 
+mod directory;
 mod load;
 mod start;
 
@@ -17,7 +18,8 @@ use crate::metrics::{Metrics, ReloadResult};
 use crate::operations::{self, Operations};
 use crate::workers::halt::Halts;
 
-pub use load::{AREAS_FILE, Loaded, Rulebook, identifiers};
+pub use directory::read_files;
+pub use load::{Loaded, Rulebook, case_settings, identifiers};
 pub use start::connection;
 
 /// What a process does of the whole.
@@ -128,19 +130,16 @@ impl Process {
         // Said before anything is served, so that a process that has not begun is never taken for ready.
         components.readiness().waiting("start", "starting");
 
-        let reload = {
+        let reload = reporting(&metrics, {
             let (rulebook, config, metrics) = (loaded.rulebook.clone(), config.clone(), metrics.clone());
-            Arc::new(move || {
-                let result = rulebook.reload(&config, &metrics);
-                let label = if result.is_ok() { ReloadResult::Applied } else { ReloadResult::Refused };
-                metrics.reloads.of(label).inc();
-                match &result {
-                    Ok(report) => tracing::info!(report, "reloaded"),
-                    Err(reason) => tracing::error!(reason, "the reload was refused, what was in force stays"),
-                }
-                result
-            }) as operations::Command
-        };
+            move || rulebook.reload(&config, &metrics)
+        });
+        let reload_directory = reporting(&metrics, {
+            let (rulebook, config) = (loaded.rulebook.clone(), config.clone());
+            move || rulebook.reload_directory(&config)
+        });
+        let watch = directory::watch(config.clone(), loaded.rulebook.clone(), reload_directory, stop.clone());
+        components.spawn("directory", watch);
         let halts = Halts::new(config.dead_letters.halt_ratio, metrics.clone());
         let resume = {
             let halts = halts.clone();
@@ -175,4 +174,22 @@ impl Process {
         lifecycle.supervise(signals).await?;
         Ok(())
     }
+}
+
+/// A reload that says what came of it in the log and in the metrics.
+fn reporting(
+    metrics: &Metrics,
+    reload: impl Fn() -> Result<String, String> + Send + Sync + 'static,
+) -> operations::Command {
+    let metrics = metrics.clone();
+    Arc::new(move || {
+        let result = reload();
+        let label = if result.is_ok() { ReloadResult::Applied } else { ReloadResult::Refused };
+        metrics.reloads.of(label).inc();
+        match &result {
+            Ok(report) => tracing::info!(report, "reloaded"),
+            Err(reason) => tracing::error!(reason, "the reload was refused, what was in force stays"),
+        }
+        result
+    })
 }

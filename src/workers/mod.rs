@@ -23,7 +23,7 @@ use parking_lot::Mutex;
 
 use crate::config::Config;
 use crate::core::case::{ArchiveKey, CaseSettings};
-use crate::core::directory::Areas;
+use crate::core::directory::Directory;
 use crate::core::erasure::Erasures;
 use crate::core::identifier::TokenKey;
 use crate::core::index::RegistrantIndex;
@@ -60,10 +60,10 @@ pub struct Shared {
     pub token_key: TokenKey,
     /// The rules in force.
     pub rules: Arc<ArcSwap<RuleSet>>,
-    /// The areas in force.
-    pub areas: Arc<ArcSwap<Areas>>,
     /// The message templates in force.
     pub templates: Arc<ArcSwap<Templates>>,
+    /// The directory in force.
+    pub directory: Arc<ArcSwap<Directory>>,
     /// Deadlines and bounds of cases.
     pub case_settings: CaseSettings,
     /// Hashes the ids of what leaves into the archive.

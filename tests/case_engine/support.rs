@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use chrono::{DateTime, FixedOffset, TimeDelta, Utc};
 use golden_bell::core::case::{ArchiveKey, Case, CaseSettings, FollowUp};
 use golden_bell::core::case_engine::{CaseBook, Change, Context, Disposition, Handled, Moment};
-use golden_bell::core::directory::Areas;
+use golden_bell::core::directory::{Directory, DirectoryFiles};
 use golden_bell::core::matched::{Match, match_id};
 use golden_bell::core::message::Templates;
 use golden_bell::core::rules::RuleSet;
@@ -15,8 +15,8 @@ use serde_json::{Value, json};
 pub const SUBJECT: &str = "r-1";
 pub const OPERATOR: &str = "urn:operator";
 static RULES: LazyLock<RuleSet> = LazyLock::new(rules);
-static AREAS: LazyLock<Areas> = LazyLock::new(areas);
 static TEMPLATES: LazyLock<Templates> = LazyLock::new(templates);
+static DIRECTORY: LazyLock<Directory> = LazyLock::new(|| directory(&[]));
 
 pub const BANK: &str = "urn:bank";
 
@@ -58,14 +58,18 @@ fn rules() -> RuleSet {
     RuleSet::load(&text, "rules.toml").unwrap()
 }
 
-fn areas() -> Areas {
+/// The areas of every test, and what other files a test has for them.
+pub fn directory(others: &[(&str, &str)]) -> Directory {
     let area = |code: &str, zh: &str, en: &str, kind: &str| {
         format!("[[areas]]\ncode = \"{code}\"\nname = {{ zh = \"{zh}\", en = \"{en}\" }}\nkind = \"{kind}\"\n")
     };
     let text = area("kfq", "开发区", "Zone", "zone")
         + &area("kfq/huangchengli", "黄城里村", "Huangchengli Village", "village")
         + &area("kfq/heyan", "溪河沿村", "Xiheyan Village", "village");
-    Areas::load(&text, "areas.toml").unwrap()
+    let mut files = DirectoryFiles::default();
+    files.texts.insert("areas.toml".to_owned(), text);
+    files.texts.extend(others.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())));
+    Directory::load(&files).unwrap()
 }
 
 /// The shipped templates.
@@ -170,8 +174,8 @@ pub fn transfer(id: &str, state: &str, time: i64) -> Event {
 pub struct Bench {
     pub book: CaseBook,
     pub rules: &'static RuleSet,
-    pub areas: &'static Areas,
     pub templates: &'static Templates,
+    pub directory: &'static Directory,
     pub settings: CaseSettings,
     pub key: ArchiveKey,
     pub warnings: Vec<Warning>,
@@ -190,8 +194,8 @@ impl Bench {
         Bench {
             book: CaseBook::new(),
             rules: &RULES,
-            areas: &AREAS,
             templates: &TEMPLATES,
+            directory: &DIRECTORY,
             settings,
             key: ArchiveKey::new(&[7; 32]),
             warnings: Vec::new(),
@@ -221,7 +225,7 @@ impl Bench {
         let (settings, key) = (self.settings, self.key.clone());
         let cx = Context {
             rules: self.rules,
-            areas: self.areas,
+            directory: self.directory,
             templates: self.templates,
             settings: &settings,
             archive_key: &key,
@@ -241,7 +245,7 @@ impl Bench {
         let (settings, key) = (self.settings, self.key.clone());
         let cx = Context {
             rules: self.rules,
-            areas: self.areas,
+            directory: self.directory,
             templates: self.templates,
             settings: &settings,
             archive_key: &key,

@@ -60,6 +60,10 @@ fn any(_: &Value) -> bool {
     true
 }
 
+fn is_assigned(json: &Value) -> bool {
+    json["assigned"].as_array().is_some_and(|assigned| !assigned.is_empty())
+}
+
 fn has_contacts(json: &Value) -> bool {
     json["trusted_contacts"].as_array().is_some_and(|c| !c.is_empty())
 }
@@ -196,6 +200,8 @@ const WARNINGS: &[(&str, Spoil)] = &[
     ("warning_programme", |o| alter(&mut o.warnings, any, |w| w["programme"] = json!("silver_bell"))),
     ("warning_level", |o| alter(&mut o.warnings, any, |w| w["level"] = json!("severe"))),
     ("warning_score", |o| alter(&mut o.warnings, any, |w| w["score"] = json!(-1))),
+    ("warning_assigned", |o| alter(&mut o.warnings, is_assigned, |w| w["assigned"] = json!([]))),
+    ("warning_assigned", |o| alter(&mut o.warnings, any, |w| w["unowned"] = json!("no"))),
     ("warning_published_at", |o| alter(&mut o.warnings, any, |w| w["published_at"] = json!("now"))),
     ("warning_retroactive", |o| alter(&mut o.warnings, any, |w| w["retroactive"] = json!(true))),
     ("level_falls", |o| alter(&mut o.warnings, caused("raised"), |w| w["level"] = json!("low"))),

@@ -198,12 +198,18 @@ impl Toy<'_> {
         let id = format!("{}-{}", case.id, case.sequence);
         let mut subject = found.json["subject"].clone();
         subject["subject_id"] = json!(found.subject_id);
+        let area = found.json["subject"]["area"].as_str().unwrap_or_default();
+        let root = area.split('/').next().unwrap_or_default();
+        let known = self.settings.areas.iter().any(|area| area == root);
+        let roles: &[&str] = if known { &["officer", "grid_worker"] } else { &[] };
+        let assigned = roles.iter().map(|role| json!({"person_id": format!("{role}-{root}"), "role": role, "step": 1}));
         let value = json!({
             "warning_id": id, "case_id": case.id, "sequence": case.sequence, "cause": cause,
             "programme": found.json["programme"], "level": LEVELS[level(case.score)], "score": case.score,
             "reasons": by.map(|by| json!({"rule": "toy", "points": by.2, "text": {"zh": "", "en": ""}})).into_iter().collect::<Vec<_>>(),
             "subject": subject, "trusted_contacts": found.json["trusted_contacts"],
             "area": {"code": found.json["subject"]["area"], "name": {"zh": "", "en": ""}},
+            "assigned": assigned.collect::<Vec<_>>(), "unowned": !known,
             "evidence": evidence, "evidence_count": case.count,
             "event_time": first.map(|event| event.time.to_rfc3339()),
             "published_at": "2021-07-15T06:00:00.456Z", "retroactive": false,

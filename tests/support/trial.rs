@@ -20,6 +20,7 @@ pub fn set_up(broker: &Broker, name: &str, folder: &Path, settings: &mut Setting
     let directory = folder.join("directory");
     std::fs::create_dir_all(&directory).expect("a folder");
     std::fs::write(directory.join("areas.toml"), areas(settings)).expect("a file");
+    std::fs::write(directory.join("people.toml"), people(settings)).expect("a file");
     let list = |values: &[String]| format!("{values:?}");
     let setting = Setting {
         bootstrap: broker.bootstrap_servers(),
@@ -67,6 +68,15 @@ fn areas(settings: &mut Settings) -> String {
             )
         })
         .collect()
+}
+
+/// An officer and a grid worker for each area that has none above it: what the audit expects every warning to name.
+fn people(settings: &Settings) -> String {
+    let roots = settings.areas.iter().filter(|code| !code.contains('/'));
+    let of = |root: &String, role: &str| {
+        format!("[[people]]\nid = \"{role}-{root}\"\nname = \"{root}\"\nrole = \"{role}\"\nareas = [\"{root}\"]\n\n")
+    };
+    roots.map(|root| of(root, "officer") + &of(root, "grid_worker")).collect()
 }
 
 /// Records that are not committed by the stage that reads them, both stages together.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::seen::IdHash;
 use super::settings::{CaseSettings, later};
 use super::{Case, State};
+use crate::core::rules::Level;
 
 /// The days after `dissuaded` or `loss` on which the person is looked after again.
 pub const RETURN_VISIT_DAYS: [u8; 3] = [1, 7, 30];
@@ -57,6 +58,27 @@ pub(crate) enum Missed {
     Escalates,
     /// The closed case has been kept long enough.
     Leaves,
+}
+
+/// When a case escalates that opens at `start` and about which nobody does anything.
+pub fn unattended(
+    level: Level,
+    start: DateTime<Utc>,
+    settings: &CaseSettings,
+) -> impl Iterator<Item = DateTime<Utc>> + use<> {
+    let (acknowledge, reach) = (settings.acknowledge_within.of(level), settings.reach_within.of(level));
+    let mut waits_for = (later(start, acknowledge), later(start, reach));
+    std::iter::from_fn(move || {
+        let due = waits_for.0.min(waits_for.1);
+        // Deadlines due at the same moment escalate once.
+        if waits_for.0 == due {
+            waits_for.0 = later(due, acknowledge);
+        }
+        if waits_for.1 == due {
+            waits_for.1 = later(due, reach);
+        }
+        Some(due)
+    })
 }
 
 impl Case {

@@ -25,7 +25,7 @@ use super::text::wire_enum;
 pub use archive::{ArchiveKey, ArchivedCase};
 pub use bounds::{Dropped, MAX_CASE_BYTES, MAX_EVIDENCE, MAX_FOLLOW_UPS, MAX_HISTORY};
 pub(crate) use deadlines::Missed;
-pub use deadlines::{Deadlines, RETURN_VISIT_DAYS, ReturnVisit, VISIT_MISSED_AFTER};
+pub use deadlines::{Deadlines, RETURN_VISIT_DAYS, ReturnVisit, VISIT_MISSED_AFTER, unattended};
 pub use done::Done;
 pub use erased::Erased;
 pub use evidence::{Evidence, What};

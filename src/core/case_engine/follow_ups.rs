@@ -61,7 +61,7 @@ fn acts(action: &Action, cx: &Context<'_>) -> (Option<Act>, Act) {
             };
             (reported.identity_checked.then_some(Act::ContactThatReaches), act)
         }
-        Action::TransferUnit { area } if cx.areas.contains(area) => (None, Act::TransferWithin),
+        Action::TransferUnit { area } if cx.directory.areas().contains(area) => (None, Act::TransferWithin),
         Action::TransferUnit { .. } => (None, Act::TransferElsewhere),
         Action::ReturnVisit { still_in_touch: false } => (None, Act::VisitNotInTouch),
         Action::ReturnVisit { still_in_touch: true } => (None, Act::VisitStillInTouch),
@@ -96,7 +96,7 @@ impl Doing<'_, '_> {
             Action::Acknowledge => self.acknowledge(),
             Action::Contact(contact) => self.contact(contact),
             Action::Outcome(reported) => self.outcome(reported),
-            Action::TransferUnit { area } if self.cx.areas.contains(area) => {
+            Action::TransferUnit { area } if self.cx.directory.areas().contains(area) => {
                 self.start_round(Happening::Reassigned, Cause::Reassigned, Some(area));
             }
             Action::TransferUnit { area } => {

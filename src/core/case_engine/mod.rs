@@ -23,7 +23,7 @@ mod warn;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::case::{ArchiveKey, CaseSettings, Dropped};
-use super::directory::Areas;
+use super::directory::Directory;
 use super::message::Templates;
 use super::rules::{Level, RuleSet};
 use super::warning::Warning;
@@ -39,7 +39,7 @@ pub struct Moment {
     /// The clock of the partition: the record time of the input, or, once the partition has been read to its end, the
     /// wall clock (contract 7, Clocks). A book never lets it go back.
     pub clock: DateTime<Utc>,
-    /// The wall clock, for `published_at`.
+    /// The wall clock, for `published_at` and for who is on duty: those who are there when the warning goes out.
     pub wall: DateTime<Utc>,
 }
 
@@ -48,10 +48,10 @@ pub struct Moment {
 pub struct Context<'a> {
     /// The rules in force.
     pub rules: &'a RuleSet,
-    /// The areas in force.
-    pub areas: &'a Areas,
     /// The message templates in force.
     pub templates: &'a Templates,
+    /// The directory in force.
+    pub directory: &'a Directory,
     /// How cases are handled.
     pub settings: &'a CaseSettings,
     /// `privacy.token_key`, for what leaves into the archive.

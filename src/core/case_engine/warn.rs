@@ -3,9 +3,10 @@
 use super::{Context, Now};
 use super::{officer_text, personal};
 use crate::core::case::{Case, Evidence, HeldRule};
+use crate::core::directory::RouteQuery;
 use crate::core::rules::Bilingual;
 use crate::core::warning::{
-    Cause, MAX_WARNED_EVIDENCE, Messages, Reason, WarnedArea, WarnedSubject, Warning, mask_phone,
+    Assigned, Cause, MAX_WARNED_EVIDENCE, Messages, Reason, WarnedArea, WarnedSubject, Warning, mask_phone,
 };
 
 /// The event that caused a warning.
@@ -35,6 +36,7 @@ pub(super) fn give(case: &mut Case, cause: Cause, origin: Option<Origin<'_>>, no
     };
     let area = case.area.as_deref().map(|code| WarnedArea { code: code.to_owned(), name: area_name(code, cx) });
     let personal = personal::write(case, cause, piece, now, cx);
+    let (assigned, unowned) = assigned(case, now, cx);
     let officer = officer_text::write(case, cause, &reasons, area.as_ref(), now, cx);
     Warning {
         warning_id: format!("{}-{}", case.case_id, case.sequence),
@@ -49,19 +51,38 @@ pub(super) fn give(case: &mut Case, cause: Cause, origin: Option<Origin<'_>>, no
         subject: subject(case),
         trusted_contacts: case.trusted_contacts.clone(),
         area,
-        assigned: Vec::new(),
+        assigned,
+        unowned,
         respond_by: case.respond_by,
         evidence: evidence(case, piece),
         evidence_count: case.evidence_count,
         messages: Messages { resident: personal::residents(&personal), officer },
         rules_version: cx.rules.version().to_owned(),
-        directory_version: cx.areas.version().to_owned(),
+        directory_version: cx.directory.version().to_owned(),
         event_time: piece.map(|piece| piece.at),
         published_at: now.wall,
         retroactive,
         personal,
         traceparent,
     }
+}
+
+/// Who is told, and whether nobody owns it. Those on duty when it goes out, not those of the record's time: a warning that
+/// comes late must not reach somebody who has gone home.
+fn assigned(case: &Case, now: Now, cx: &Context<'_>) -> (Vec<Assigned>, bool) {
+    let route = cx.directory.route(&RouteQuery {
+        area: case.area.as_deref(),
+        workplace: case.subject.workplace.as_deref(),
+        level: case.level,
+        step: case.step,
+        at: now.wall,
+    });
+    let assigned = route.people.iter().map(|routed| Assigned {
+        person_id: routed.person.id.clone(),
+        role: routed.person.role.as_str().to_owned(),
+        step: routed.step,
+    });
+    (assigned.collect(), route.unowned)
 }
 
 /// A reason given before, in the words of the rules in force; a rule that is there no longer has only its id.
@@ -74,7 +95,7 @@ fn reason(held: &HeldRule, cx: &Context<'_>) -> Reason {
 }
 
 fn area_name(code: &str, cx: &Context<'_>) -> Bilingual {
-    match cx.areas.nearest(code) {
+    match cx.directory.areas().nearest(code) {
         Some(area) => area.name.clone(),
         None => Bilingual { zh: code.to_owned(), en: code.to_owned() },
     }

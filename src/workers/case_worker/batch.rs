@@ -55,7 +55,7 @@ pub struct Told {
     pub programme: Programme,
     /// The time of the event that caused it.
     pub event_time: Option<DateTime<Utc>>,
-    /// Whether nobody is assigned to it.
+    /// Whether nobody but the centre answers for it.
     pub unowned: bool,
 }
 
@@ -113,7 +113,7 @@ impl Batch {
             cause: warning.cause,
             programme: warning.programme,
             event_time: warning.event_time.map(|time| time.with_timezone(&Utc)),
-            unowned: warning.assigned.is_empty(),
+            unowned: warning.unowned,
         });
         self.records.push(Owned {
             topic: topic.to_owned(),

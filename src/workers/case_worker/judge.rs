@@ -1,11 +1,11 @@
-//! Hands records to the core, with the rules and areas in force.
+//! Hands records to the core, with the rules and directory in force.
 
 use std::sync::Arc;
 
 use crate::core::case::{ActionKind, FollowUp, FollowUpFault};
 use crate::core::case_engine::{CaseBook, Context, Disposition, FailedDelivery, Handled, Moment, Refusal};
 use crate::core::dead_letter::{Reason, Reject};
-use crate::core::directory::Areas;
+use crate::core::directory::Directory;
 use crate::core::envelope::{CaseInput, CaseInputBody, decode_case_input};
 use crate::core::erasure::Erasure;
 use crate::core::message::Templates;
@@ -20,7 +20,7 @@ use super::partition::Partition;
 pub struct Judge<'a> {
     shared: &'a Shared,
     rules: Arc<RuleSet>,
-    areas: Arc<Areas>,
+    directory: Arc<Directory>,
     templates: Arc<Templates>,
 }
 
@@ -35,27 +35,27 @@ pub struct Decided {
 }
 
 impl<'a> Judge<'a> {
-    /// With the rules and areas now in force.
+    /// With the rules and directory now in force.
     pub fn new(shared: &'a Shared) -> Self {
         Judge {
             shared,
             rules: shared.rules.load_full(),
-            areas: shared.areas.load_full(),
+            directory: shared.directory.load_full(),
             templates: shared.templates.load_full(),
         }
     }
 
-    /// Takes the rules and areas now in force.
+    /// Takes the rules and directory now in force.
     pub fn refresh(&mut self) {
         self.rules = self.shared.rules.load_full();
-        self.areas = self.shared.areas.load_full();
+        self.directory = self.shared.directory.load_full();
         self.templates = self.shared.templates.load_full();
     }
 
     fn context(&self) -> Context<'_> {
         Context {
             rules: &self.rules,
-            areas: &self.areas,
+            directory: &self.directory,
             templates: &self.templates,
             settings: &self.shared.case_settings,
             archive_key: &self.shared.archive_key,

@@ -164,7 +164,7 @@ impl<'a> State<'a> {
         Ok(Taken::Taken)
     }
 
-    /// Rules and areas are those of the moment a batch begins.
+    /// Rules and directory are those of the moment a batch begins.
     fn begin(&mut self) {
         if self.batch.is_empty() {
             self.batch_began = Instant::now();

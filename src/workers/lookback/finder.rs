@@ -203,8 +203,8 @@ fn match_held(
     todo: &mut Todo,
 ) -> Result<(), Error> {
     let kind = hit.place.kind;
-    let areas = shared.areas.load();
-    let matcher = matcher(shared, &areas);
+    let directory = shared.directory.load();
+    let matcher = matcher(shared, directory.areas());
     let (again, trace) = stage1_again(kind, record.headers(), record.value(), &matcher, Utc::now(), None);
     match again {
         Again::Due { matches, beyond } => {

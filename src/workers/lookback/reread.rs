@@ -118,8 +118,8 @@ impl Rereads {
     }
 
     fn read_batch(&mut self, shared: &Shared, recall: &Recall, teller: &mut Teller<'_>) -> Result<(), Error> {
-        let areas = shared.areas.load();
-        let matcher = matcher(shared, &areas);
+        let directory = shared.directory.load();
+        let matcher = matcher(shared, directory.areas());
         let mut wait = Duration::from_millis(5);
         for _ in 0..BATCH {
             match recall.poll(wait)? {

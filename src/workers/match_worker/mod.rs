@@ -153,11 +153,11 @@ impl<'a> Session<'a> {
             self.serve(news)?;
         }
         let (wait, held) = self.pace();
-        let areas = self.shared.areas.load();
+        let directory = self.shared.directory.load();
         let matcher = Matcher {
             index: &self.shared.index,
             settings: &self.shared.match_settings,
-            areas: &areas,
+            areas: directory.areas(),
             token_key: &self.shared.token_key,
         };
         let mut hands = Hands {

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::DateTime;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::fields::{at, envelope_faults, is_time, json, list, same_contacts, same_fields, shows, text};
 use super::{Findings, Told};
@@ -52,7 +52,7 @@ pub fn check<'a>(
     for (subject_id, subject) in expected.subjects.iter().filter(|(_, s)| s.opened) {
         match told.get(subject_id.as_str()) {
             None => findings.add("opened_missing", subject_id.clone()),
-            Some(told) => Subject { subject_id, subject, findings }.check(told),
+            Some(told) => Subject { subject_id, subject, findings, areas: &settings.areas }.check(told),
         }
     }
     told
@@ -63,6 +63,8 @@ struct Subject<'a> {
     subject_id: &'a str,
     subject: &'a ExpectedSubject,
     findings: &'a mut Findings,
+    /// The areas of the directory.
+    areas: &'a [String],
 }
 
 impl Subject<'_> {
@@ -123,6 +125,12 @@ impl Subject<'_> {
         self.add(programme, "warning_programme", warning);
         self.add(rank(text(warning, "level")).is_some(), "warning_level", warning);
         self.add(is_time(warning, "published_at"), "warning_published_at", warning);
+        // The directory of a trial has an officer and a grid worker for each area that has none above it.
+        let root = code.split('/').next().unwrap_or_default();
+        let known = !root.is_empty() && self.areas.iter().any(|area| area == root);
+        let person = |role: &str| json!({"person_id": format!("{role}-{root}"), "role": role, "step": 1});
+        let wanted = if known { json!([person("officer"), person("grid_worker")]) } else { json!([]) };
+        self.add(warning["assigned"] == wanted && warning["unowned"] == !known, "warning_assigned", warning);
         self.add(!matches!(warning["retroactive"], Value::Bool(true)), "warning_retroactive", warning);
         let points: i64 = list(warning, "reasons").iter().filter_map(|r| r["points"].as_i64()).sum();
         let score = warning["score"].as_i64().unwrap_or(-1);
