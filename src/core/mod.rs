@@ -11,6 +11,7 @@ pub mod identifier;
 pub mod index;
 pub mod matched;
 pub mod matching;
+pub mod notification;
 pub mod registrant;
 pub mod rules;
 pub mod text;
