@@ -305,7 +305,8 @@ impl DestinationConfig {
 
     fn check_webhook_secrets(&self, key: &str, problems: &mut Problems<'_>) {
         if self.secrets.is_empty() {
-            problems.push(&format!("{key}.secret"), "is required by the kind webhook: whsec_ and 24 to 64 bytes in base64");
+            problems
+                .push(&format!("{key}.secret"), "is required by the kind webhook: whsec_ and 24 to 64 bytes in base64");
         }
         if self.secrets.iter().any(|secret| webhook::signing_key(secret.expose()).is_none()) {
             problems.push(&format!("{key}.secret"), "must be whsec_ and 24 to 64 bytes in base64");

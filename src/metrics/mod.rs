@@ -44,8 +44,8 @@ pub const LATENCY: &[f64] =
 
 /// Seconds until a notification is accepted: the pipeline's own steps, then those of a receiver that was away.
 const DELIVERY: &[f64] = &[
-    0.005, 0.010, 0.015, 0.020, 0.030, 0.050, 0.075, 0.100, 0.150, 0.250, 0.500, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0,
-    1800.0, 3600.0, 21_600.0, 86_400.0,
+    0.005, 0.010, 0.015, 0.020, 0.030, 0.050, 0.075, 0.100, 0.150, 0.250, 0.500, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0,
+    300.0, 1800.0, 3600.0, 21_600.0, 86_400.0,
 ];
 
 /// Seconds to read the state of a partition back.

@@ -33,12 +33,8 @@ impl Board {
     /// Takes a notification in; the same one twice changes nothing.
     pub fn take(&mut self, notification: &Notification) {
         let Some(shown) = self.cases.get_mut(&notification.case_id) else {
-            let shown = Shown {
-                newest: notification.clone(),
-                since: notification.created_at,
-                former: Vec::new(),
-                told: None,
-            };
+            let shown =
+                Shown { newest: notification.clone(), since: notification.created_at, former: Vec::new(), told: None };
             self.cases.insert(notification.case_id.clone(), shown);
             return;
         };

@@ -11,9 +11,7 @@ pub fn judge(body: &[u8], fields: &[&str], too_many: &[i64], busy: &[i64]) -> Ve
     let code = answer.as_ref().and_then(|answer| fields.iter().find_map(|field| answer.get(field)?.as_i64()));
     match code {
         Some(0) => Verdict::Accepted,
-        Some(code) if too_many.contains(&code) => {
-            Verdict::Retry { reason: DeliveryReason::TooMany, after: None }
-        }
+        Some(code) if too_many.contains(&code) => Verdict::Retry { reason: DeliveryReason::TooMany, after: None },
         Some(code) if busy.contains(&code) => Verdict::Retry { reason: DeliveryReason::ReceiverError, after: None },
         _ => Verdict::Refused(DeliveryReason::Refused),
     }

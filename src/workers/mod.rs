@@ -7,6 +7,7 @@ mod envelope;
 pub mod halt;
 pub mod index_worker;
 pub mod match_worker;
+pub mod notify_worker;
 pub mod registrants_worker;
 mod tally;
 
