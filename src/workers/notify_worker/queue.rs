@@ -128,11 +128,6 @@ impl Queue {
     pub fn clear(&mut self) {
         *self = Queue::new(self.limited, self.concurrency);
     }
-
-    /// Messages under way.
-    pub fn under_way(&self) -> usize {
-        self.under_way
-    }
 }
 
 #[cfg(test)]
