@@ -1,7 +1,12 @@
 //! Delivery of notifications (contract 10): what is sent on each channel, what becomes of each answer, and the role
 //! `notify` as a process between a real broker and receivers that misbehave.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used, reason = "a test ends at the first thing that does not hold")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::expect_used,
+    reason = "a test ends at the first thing that does not hold"
+)]
 
 mod support;
 

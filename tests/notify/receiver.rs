@@ -6,15 +6,13 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 /// A request as it came in.
 #[derive(Clone, Debug)]
 pub struct Got {
     /// When.
     pub at: Instant,
-    /// When, by the wall clock.
-    pub wall: SystemTime,
     /// Method and target.
     pub line: String,
     /// Headers, names in lower case.
@@ -199,5 +197,5 @@ fn read(reader: &mut BufReader<TcpStream>) -> Option<Got> {
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
     let line = line.trim_end().trim_end_matches(" HTTP/1.1").to_owned();
-    Some(Got { at: Instant::now(), wall: SystemTime::now(), line, headers, body })
+    Some(Got { at: Instant::now(), line, headers, body })
 }

@@ -266,7 +266,11 @@ fn what_a_robot_says_in_its_body_counts_more_than_its_200() {
         ("dingtalk", r#"{"errcode":0,"errmsg":"ok"}"#, Verdict::Accepted),
         ("dingtalk", r#"{"errcode":130101,"errmsg":"send too fast"}"#, too_many),
         ("dingtalk", r#"{"errcode":310000,"errmsg":"sign not match"}"#, refused),
-        ("feishu", r#"{"StatusCode":0,"StatusMessage":"success","code":0,"data":{},"msg":"success"}"#, Verdict::Accepted),
+        (
+            "feishu",
+            r#"{"StatusCode":0,"StatusMessage":"success","code":0,"data":{},"msg":"success"}"#,
+            Verdict::Accepted,
+        ),
         ("feishu", r#"{"StatusCode":0,"StatusMessage":"success"}"#, Verdict::Accepted),
         ("feishu", r#"{"code":11232,"msg":"frequency limited"}"#, too_many),
         ("feishu", r#"{"code":19021,"msg":"sign match fail or timestamp is not within one hour"}"#, refused),
