@@ -16,6 +16,8 @@ mod alertmanager;
 mod attempts;
 #[path = "notify/board.rs"]
 mod board;
+#[path = "notify/config.rs"]
+mod config;
 #[path = "notify/delivery.rs"]
 mod delivery;
 #[path = "notify/faults.rs"]

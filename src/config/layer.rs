@@ -136,8 +136,10 @@ impl Origin {
         Self(names)
     }
 
+    /// The layer of the key, or, where nobody has set it, of the section around it that somebody has.
     pub(super) fn name(&self, key: &str) -> &str {
-        self.0.get(key).map_or(DEFAULTS, String::as_str)
+        let around = std::iter::successors(Some(key), |key| key.rsplit_once('.').map(|(section, _)| section));
+        around.filter_map(|key| self.0.get(key)).next().map_or(DEFAULTS, String::as_str)
     }
 
     pub(super) fn environment_keys(&self) -> impl Iterator<Item = &str> {

@@ -1,4 +1,6 @@
 //! A receiver that does as it is told, however badly, and remembers what it got.
+#![allow(dead_code, reason = "the benchmark uses its own part of this")]
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a receiver that cannot be set up ends the test")]
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};

@@ -1,4 +1,6 @@
 //! Notifications and destinations to test with.
+#![allow(dead_code, reason = "the benchmark uses its own part of this")]
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a sample that is wrong ends the test")]
 
 use std::fs;
 

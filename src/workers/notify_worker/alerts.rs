@@ -32,6 +32,7 @@ pub fn session(shared: &Shared, destination: &Destination, worker: &str) -> Resu
     let partitions = counts.get("notifications").copied().unwrap_or_default();
     let all: Vec<(i32, Option<i64>)> = (0..partitions).map(|partition| (partition, None)).collect();
     let mut reader = LogReader::open(&shared.connection, worker, &topic, &all, || !shared.stop.stopping())?;
+    shared.readiness.ready(worker);
     let mut looked = Instant::now();
     while !shared.stop.stopping() {
         match reader.poll(Duration::from_millis(100))? {

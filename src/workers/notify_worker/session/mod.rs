@@ -74,8 +74,8 @@ pub struct Session<'a> {
     full_since: Option<Instant>,
     paused: bool,
     moved: Instant,
-    /// Whether the last attempt failed.
-    failing: bool,
+    /// Since when it is said to fail.
+    failing: Option<Instant>,
     reported: Instant,
     leash: Leash,
 }
@@ -116,7 +116,7 @@ impl<'a> Session<'a> {
             full_since: None,
             paused: false,
             moved: now,
-            failing: false,
+            failing: None,
             reported: now,
             leash: shared.watchdog.leash(worker, shared.config.kafka.watchdog),
         })

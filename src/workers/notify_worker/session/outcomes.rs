@@ -12,6 +12,9 @@ use crate::core::notification::{Channel, Delivery, DeliveryReason, DeliveryState
 use crate::kafka::error::Error;
 use crate::notify::accepted_state;
 
+/// How long after it was said that a destination fails nothing more is said of it.
+const QUIET: Duration = Duration::from_secs(30);
+
 impl Session<'_> {
     /// Takes in what couriers say; waits a moment for the first word.
     pub(super) fn hear(&mut self, wait: Duration) -> Result<(), Error> {
@@ -111,13 +114,17 @@ impl Session<'_> {
 
     /// Says in the log when a destination begins to fail, and when it takes messages again.
     fn note_health(&mut self, failure: Option<DeliveryReason>) {
-        let was = std::mem::replace(&mut self.failing, failure.is_some());
         let destination = &self.destination.name;
-        match (was, failure) {
-            (false, Some(reason)) => {
+        match (self.failing, failure) {
+            (None, Some(reason)) => {
+                self.failing = Some(Instant::now());
                 tracing::warn!(destination, reason = reason.as_str(), "a notification could not be delivered");
             }
-            (true, None) => tracing::info!(destination, "notifications are delivered again"),
+            // One that fails now and then must not fill the log.
+            (Some(since), None) if since.elapsed() > QUIET => {
+                self.failing = None;
+                tracing::info!(destination, "notifications are delivered again");
+            }
             _ => {}
         }
     }
