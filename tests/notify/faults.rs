@@ -166,20 +166,20 @@ fn what_nobody_takes_is_given_up_in_time_and_an_urgent_one_told_to_its_case() {
     let broken = Receiver::start(|_, _| Reply::status(503));
     let well = Receiver::good();
     let stage =
-        Stage::new("given-up", &[("broken", webhook(&broken, "give_up_after = \"2s\"")), ("well", webhook(&well, ""))]);
+        Stage::new("given-up", &[("broken", webhook(&broken, "give_up_after = \"6s\"")), ("well", webhook(&well, ""))]);
     let urgent = |destination: &str, n: u64| {
         let mut notification = json_of(destination, &format!("{destination}-{n}"), 1);
         notification["urgent"] = json!(true);
         notification["level"] = json!("urgent");
         notification
     };
+    let instance = stage.start("given-up", "notify");
     let mut all = vec![json_of("broken", "broken-0", 1), urgent("broken", 1), urgent("nowhere", 2)];
     // Written long ago: its time is over before anybody could try.
     let mut late = urgent("broken", 3);
     late["created_at"] = json!("2021-07-15T06:03:10Z");
     all.push(late);
     all.push(urgent("well", 4));
-    let instance = stage.start("given-up", "notify");
     stage.send(&all);
     let deliveries = stage.settled(&all);
     let end = |n: usize| {

@@ -6,8 +6,8 @@
 //! nothing else: what is not delivered stays in Kafka. After a crash a notification may be sent again, under the same
 //! id.
 //!
-//! [`session`] is the thread, [`queue`] decides what is sent when, [`courier`] sends one message until it is accepted or
-//! given up, [`records`] writes down what became of it, [`alerts`] tells an Alertmanager of open cases again.
+//! `session` is the thread, `queue` decides what is sent when, `courier` sends one message until it is accepted or given
+//! up, `records` writes down what became of it, `alerts` tells an Alertmanager of open cases again.
 
 mod alerts;
 mod courier;
