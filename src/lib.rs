@@ -11,6 +11,7 @@ pub mod generate;
 pub mod kafka;
 pub mod lifecycle;
 pub mod metrics;
+pub mod notify;
 pub mod operations;
 pub mod runtime;
 pub mod telemetry;

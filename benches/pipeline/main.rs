@@ -1,6 +1,6 @@
 //! The whole program on a real broker, measured as ratios to bare loops in the same run.
 //!
-//! `cargo bench --bench pipeline` runs everything; `cargo bench --bench pipeline -- throughput ready latency` picks
+//! `cargo bench --bench pipeline` runs everything; `cargo bench --bench pipeline -- throughput ready latency notify` picks
 //! parts, `-- --quick` runs a tenth of each. Needs Java 17 and Maven, as the tests with a broker do. Nothing here
 //! decides a test: the figures are for reading, and the counts are checked.
 
@@ -9,7 +9,12 @@ mod support;
 
 mod feed;
 mod latency;
+mod notify;
 mod ready;
+#[path = "../../tests/notify/receiver.rs"]
+mod receiver;
+#[path = "../../tests/notify/sample.rs"]
+mod sample;
 mod throughput;
 
 use support::broker::{Broker, available};
@@ -39,6 +44,9 @@ fn main() {
     }
     if wanted("latency") {
         latency::run(&broker, scale);
+    }
+    if wanted("notify") {
+        notify::run(&broker, scale);
     }
 }
 

@@ -131,7 +131,7 @@ mod tests {
 
     #[test]
     fn lines_are_read_as_the_contract_writes_them() {
-        check("golden-bell run", "None Run(RunArgs { roles: [Match, Cases] })");
+        check("golden-bell run", "None Run(RunArgs { roles: [Match, Cases, Notify] })");
         check("golden-bell run --config a.toml --roles cases", r#"Some("a.toml") Run(RunArgs { roles: [Cases] })"#);
         check(
             "golden-bell --config a.toml run --roles match,cases",

@@ -17,7 +17,7 @@ pub(super) struct RunArgs {
         long,
         value_name = "ROLES",
         value_delimiter = ',',
-        default_value = "match,cases",
+        default_value = "match,cases,notify",
         value_parser = PossibleValuesParser::new(Role::ALL.map(Role::as_str)).try_map(|name| name.parse::<Role>()),
     )]
     pub(super) roles: Vec<Role>,

@@ -9,7 +9,7 @@ use figment::value::{Dict, Map, Value};
 use figment::{Metadata, Profile, Provider};
 
 use super::error::{ConfigError, Problem};
-use super::{SHIPPED, properties};
+use super::{SHIPPED, notify, properties};
 
 /// What the name of every environment variable that is a key begins with.
 pub const ENVIRONMENT_PREFIX: &str = "GOLDEN_BELL__";
@@ -136,8 +136,10 @@ impl Origin {
         Self(names)
     }
 
+    /// The layer of the key, or, where nobody has set it, of the section around it that somebody has.
     pub(super) fn name(&self, key: &str) -> &str {
-        self.0.get(key).map_or(DEFAULTS, String::as_str)
+        let around = std::iter::successors(Some(key), |key| key.rsplit_once('.').map(|(section, _)| section));
+        around.filter_map(|key| self.0.get(key)).next().map_or(DEFAULTS, String::as_str)
     }
 
     pub(super) fn environment_keys(&self) -> impl Iterator<Item = &str> {
@@ -177,6 +179,11 @@ fn unknown_in(dict: &Dict, shipped: &Dict, prefix: &str, found: &mut Vec<(String
         match (value, shipped.get(name)) {
             (_, None) => found.push((key, no_such_key(prefix, shipped))),
             (Value::Dict(..), Some(Value::Dict(..))) if key == properties::KEY => {}
+            // The keys of a destination are checked where it is read; what is no section could be a secret astray.
+            (Value::Dict(_, below), Some(Value::Dict(..))) if key == notify::KEY => {
+                let astray = below.iter().filter(|(_, value)| !matches!(value, Value::Dict(..)));
+                found.extend(astray.map(|(name, _)| (join(&key, name), "must be a section".to_owned())));
+            }
             (Value::Dict(_, below), Some(Value::Dict(_, shipped_below))) => {
                 unknown_in(below, shipped_below, &key, found);
             }
@@ -201,7 +208,16 @@ fn path_of(variable: &str) -> Vec<String> {
     let written = variable.strip_prefix(ENVIRONMENT_PREFIX).unwrap_or(variable).to_ascii_lowercase();
     match written.strip_prefix("kafka__properties__") {
         Some(property) => vec!["kafka".to_owned(), "properties".to_owned(), property.replace('_', ".")],
-        None => written.split("__").map(str::to_owned).collect(),
+        None => {
+            let mut path: Vec<String> = written.split("__").map(str::to_owned).collect();
+            if let [notify, destinations, _, headers, header] = path.as_mut_slice()
+                && (notify.as_str(), destinations.as_str(), headers.as_str()) == ("notify", "destinations", "headers")
+            {
+                let (name, file) = header.strip_suffix("_file").map_or((header.as_str(), ""), |name| (name, "_file"));
+                *header = format!("{}{file}", name.replace('_', "-"));
+            }
+            path
+        }
     }
 }
 
@@ -222,6 +238,13 @@ fn typed(shipped: &Dict, path: &[String], text: &str) -> Result<Value, String> {
     {
         return Ok(Value::from(text));
     }
+    if let [notify, destinations, name, key, ..] = path
+        && (notify.as_str(), destinations.as_str()) == ("notify", "destinations")
+        && !name.is_empty()
+        && !key.is_empty()
+    {
+        return if notify::NUMBERS.contains(&key.as_str()) { whole_number(text) } else { Ok(Value::from(text)) };
+    }
     let (mut section, mut within) = (String::new(), shipped);
     let mut steps = path.iter().peekable();
     while let Some(step) = steps.next() {
@@ -240,15 +263,17 @@ fn typed(shipped: &Dict, path: &[String], text: &str) -> Result<Value, String> {
 
 fn like(shipped: &Value, text: &str) -> Result<Value, String> {
     match shipped {
-        Value::Num(..) => {
-            text.trim().parse::<i64>().map(Value::from).map_err(|_| format!("must be a whole number, found {text:?}"))
-        }
+        Value::Num(..) => whole_number(text),
         Value::Bool(..) => {
             text.trim().parse::<bool>().map(Value::from).map_err(|_| format!("must be true or false, found {text:?}"))
         }
         Value::Array(..) => Ok(list(text)),
         _ => Ok(Value::from(text)),
     }
+}
+
+fn whole_number(text: &str) -> Result<Value, String> {
+    text.trim().parse::<i64>().map(Value::from).map_err(|_| format!("must be a whole number, found {text:?}"))
 }
 
 /// `a, b` or `["a", "b"]`; nothing for an empty value.

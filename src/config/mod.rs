@@ -16,6 +16,7 @@ mod kafka;
 mod layer;
 mod listen;
 mod matching;
+mod notify;
 mod paths;
 mod privacy;
 mod properties;
@@ -36,6 +37,7 @@ pub use kafka::KafkaConfig;
 pub use layer::{ENVIRONMENT_PREFIX, Environment};
 pub use listen::{DeskConfig, OperationsConfig};
 pub use matching::{AllowConfig, MatchingConfig};
+pub use notify::{DestinationConfig, NotifyConfig, RequestHeaders, SecretText};
 pub use paths::{DirectoryConfig, MessagesConfig, RulesConfig};
 pub use privacy::PrivacyConfig;
 pub use properties::Properties;
@@ -77,6 +79,8 @@ pub struct Config {
     pub privacy: PrivacyConfig,
     /// When a feed of bad records is paused.
     pub dead_letters: DeadLettersConfig,
+    /// Where notifications go.
+    pub notify: NotifyConfig,
     /// Logging.
     pub telemetry: TelemetryConfig,
     file: Option<PathBuf>,
@@ -98,6 +102,7 @@ struct Document {
     desk: DeskConfig,
     privacy: privacy::Document,
     dead_letters: DeadLettersConfig,
+    notify: notify::Document,
     telemetry: TelemetryConfig,
 }
 
@@ -239,6 +244,7 @@ impl Document {
             desk: self.desk,
             privacy: self.privacy.resolve(problems),
             dead_letters: self.dead_letters,
+            notify: self.notify.resolve(problems),
             telemetry: self.telemetry,
             file,
             origin,

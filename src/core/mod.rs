@@ -14,6 +14,7 @@ pub mod lookback;
 pub mod matched;
 pub mod matching;
 pub mod message;
+pub mod notification;
 pub mod registrant;
 pub mod rules;
 pub mod text;

@@ -1,7 +1,7 @@
 //! A Warning: what an officer is told, as it stands in the topic `warnings` (contract 7).
 
 use chrono::{DateTime, Utc};
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::case::{Contact, Evidence};
 use super::event::EventTime;
@@ -70,7 +70,7 @@ pub struct WarnedSubject {
 }
 
 /// Where the case belongs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WarnedArea {
     /// Code.
     pub code: String,

@@ -6,6 +6,7 @@ use crate::core::case::{ActionKind, State};
 use crate::core::dead_letter::Reason;
 use crate::core::event::EventKind;
 use crate::core::matched::Programme;
+use crate::core::notification::{Channel, DeliveryState};
 use crate::core::rules::Level;
 use crate::core::warning::Cause;
 
@@ -42,6 +43,8 @@ macro_rules! of_core {
 of_core! {
     ActionKind: ActionKind::ALL,
     Cause: Cause::ALL,
+    Channel: Channel::ALL,
+    DeliveryState: DeliveryState::ALL,
     EventKind: &[EventKind::Call, EventKind::Transfer],
     Level: &Level::ALL,
     Programme: &[Programme::GoldenBell, Programme::Precise],
@@ -150,6 +153,8 @@ pub enum Topic {
     Registrants,
     /// `case-inputs`.
     CaseInputs,
+    /// `notifications`.
+    Notifications,
 }
 
 impl Topic {
@@ -160,6 +165,7 @@ impl Topic {
             Topic::Transfers => "transfers",
             Topic::Registrants => "registrants",
             Topic::CaseInputs => "case-inputs",
+            Topic::Notifications => "notifications",
         }
     }
 
@@ -171,7 +177,7 @@ impl Topic {
 
 impl Label for Topic {
     fn all() -> &'static [Self] {
-        &[Topic::Calls, Topic::Transfers, Topic::Registrants, Topic::CaseInputs]
+        &[Topic::Calls, Topic::Transfers, Topic::Registrants, Topic::CaseInputs, Topic::Notifications]
     }
 
     fn index(self) -> usize {

@@ -22,6 +22,7 @@ use crate::core::case::ActionKind;
 use crate::core::dead_letter::Reason;
 use crate::core::event::EventKind;
 use crate::core::matched::Programme;
+use crate::core::notification::{Channel, DeliveryState};
 use crate::core::rules::Level;
 use crate::core::warning::Cause;
 
@@ -40,6 +41,12 @@ pub const PREFIX: &str = "golden_bell_";
 /// longer than 10 s is late however long it takes.
 pub const LATENCY: &[f64] =
     &[0.001, 0.002, 0.005, 0.010, 0.015, 0.020, 0.030, 0.050, 0.075, 0.100, 0.150, 0.250, 0.500, 1.0, 2.5, 5.0, 10.0];
+
+/// Seconds until a notification is accepted: the pipeline's own steps, then those of a receiver that was away.
+const DELIVERY: &[f64] = &[
+    0.005, 0.010, 0.015, 0.020, 0.030, 0.050, 0.075, 0.100, 0.150, 0.250, 0.500, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0,
+    300.0, 1800.0, 3600.0, 21_600.0, 86_400.0,
+];
 
 /// Seconds to read the state of a partition back.
 const RESTORE: &[f64] = &[0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0];
@@ -147,6 +154,13 @@ metrics! {
     /// Evaluations of a rule that failed and counted as not held.
     rule_errors: RuleErrors = "rule_errors_total" ["rule"];
 
+    /// Notifications that came to a state of delivery, those of a summary and the summary itself alike.
+    notifications: Counters2<Channel, DeliveryState> = "notifications_total" ["channel", "state"];
+    /// Seconds from the time a notification was written to its acceptance by the receiver.
+    notification_duration: Histograms<Channel> = "notification_seconds" ["channel"] in DELIVERY;
+    /// Records of notifications a destination has not handled yet, of the partitions held here.
+    notification_lag: Lag = "notification_lag_records" ["destination", "partition"];
+
     /// Records put aside.
     dead_letters: Counters2<Topic, Reason> = "dead_letters_total" ["topic", "reason"];
     /// Whether a feed is paused because too many of its records are bad: 1, else 0.
@@ -205,6 +219,16 @@ impl Metrics {
     /// How many records of a partition are not handled yet; less than 0 counts as 0.
     pub fn set_lag(&self, topic: &str, partition: i32, records: i64) {
         self.consumer_lag.set(topic, partition, records);
+    }
+
+    /// How many records of a partition of `notifications` a destination has not handled yet.
+    pub fn set_notification_lag(&self, destination: &str, partition: i32, records: i64) {
+        self.notification_lag.set(destination, partition, records);
+    }
+
+    /// The destination's worker no longer holds the partition.
+    pub fn forget_notification_lag(&self, destination: &str, partition: i32) {
+        self.notification_lag.forget(destination, partition);
     }
 
     /// The partition is no longer held: whoever holds it now reports its lag.

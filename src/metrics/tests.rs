@@ -23,6 +23,8 @@ fn every_member_of_a_label_is_at_its_index() {
     }
     check::<ActionKind>();
     check::<Cause>();
+    check::<Channel>();
+    check::<DeliveryState>();
     check::<EventKind>();
     check::<EventOutcome>();
     check::<Level>();
@@ -50,6 +52,8 @@ fn known_series_exist_from_the_start() {
         r#"golden_bell_transactions_total{result="committed"} 0"#,
         r#"golden_bell_follow_ups_total{action="transfer_unit"} 0"#,
         r#"golden_bell_escalations_total{step="3"} 0"#,
+        r#"golden_bell_notifications_total{channel="sms_gateway",state="failed_perm"} 0"#,
+        r#"golden_bell_notification_seconds_bucket{channel="webhook",le="0.1"} 0"#,
         "golden_bell_event_to_match_seconds_count 0",
         "golden_bell_offset_resets_total 0",
         "golden_bell_index_ready 0",

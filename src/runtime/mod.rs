@@ -10,6 +10,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 use crate::config::{Config, ConfigError};
@@ -29,24 +30,27 @@ pub enum Role {
     Match,
     /// Stage 2: matches to cases and warnings.
     Cases,
+    /// Notifications to where they belong.
+    Notify,
 }
 
 impl Role {
     /// Every role there is.
-    pub const ALL: [Role; 2] = [Role::Match, Role::Cases];
+    pub const ALL: [Role; 3] = [Role::Match, Role::Cases, Role::Notify];
 
     /// The name on the command line.
     pub const fn as_str(self) -> &'static str {
         match self {
             Role::Match => "match",
             Role::Cases => "cases",
+            Role::Notify => "notify",
         }
     }
 }
 
 /// A role that does not exist.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is none of the roles: match, cases")]
+#[error("`{0}` is none of the roles: match, cases, notify")]
 pub struct UnknownRole(String);
 
 impl FromStr for Role {
@@ -170,7 +174,8 @@ impl Process {
                 }
             });
         }
-        start::Start { config, roles, loaded, metrics, halts, components }.spawn()?;
+        let runtime = Handle::current();
+        start::Start { config, roles, loaded, metrics, halts, components, runtime }.spawn()?;
         lifecycle.supervise(signals).await?;
         Ok(())
     }

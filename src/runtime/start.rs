@@ -7,6 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use backon::{BackoffBuilder, ExponentialBuilder};
+use tokio::runtime::Handle;
 
 use crate::config::Config;
 use crate::core::erasure::Erasures;
@@ -17,6 +18,7 @@ use crate::kafka::topics::{is_absence, layout_problems, partition_counts};
 use crate::kafka::watchdog::Watchdog;
 use crate::lifecycle::Components;
 use crate::metrics::Metrics;
+use crate::workers::notify_worker::{self, Destination};
 use crate::workers::{Shared, case_worker, erasures_worker, index_worker, lookback, match_worker, registrants_worker};
 
 use crate::workers::Filling;
@@ -41,6 +43,8 @@ pub struct Start {
     pub metrics: Metrics,
     pub halts: Halts,
     pub components: Components,
+    /// Where deliveries run.
+    pub runtime: Handle,
 }
 
 /// How the brokers are reached, by the configuration.
@@ -111,6 +115,9 @@ impl Start {
         if self.roles.contains(&Role::Cases) {
             needed.extend(["cases", "case-archive", "warnings"]);
         }
+        if self.roles.contains(&Role::Notify) {
+            needed.extend(["notifications", "deliveries"]);
+        }
         let problems = layout_problems(connection, counts, &needed);
         if problems.is_empty() {
             return Ok(());
@@ -121,12 +128,14 @@ impl Start {
     /// Waits until nobody of this name is listed; `false` when the process stops before.
     fn take_name(&self, connection: &Connection) -> Result<bool, Error> {
         let stop = self.components.stop();
-        let groups: Vec<&str> = (self.roles.iter())
-            .map(|role| match role {
-                Role::Match => match_worker::GROUP,
-                Role::Cases => case_worker::GROUP,
+        let groups: Vec<String> = (self.roles.iter())
+            .flat_map(|role| match role {
+                Role::Match => vec![match_worker::GROUP.to_owned()],
+                Role::Cases => vec![case_worker::GROUP.to_owned()],
+                Role::Notify => self.config.notify.destinations.keys().map(|name| Destination::group(name)).collect(),
             })
             .collect();
+        let groups: Vec<&str> = groups.iter().map(String::as_str).collect();
         let patience = session_timeout(connection) + NAME_GRACE;
         let mut began = Instant::now();
         while !stop.stopping() {
@@ -153,7 +162,12 @@ impl Start {
     }
 
     fn start_workers(self, connection: Connection, counts: &BTreeMap<&'static str, i32>) -> io::Result<()> {
-        let Start { config, roles, loaded, metrics, halts, components } = self;
+        let Start { config, roles, loaded, metrics, halts, components, runtime } = self;
+        let destinations = if roles.contains(&Role::Notify) {
+            Destination::all(&config, &runtime, components.stop(), &metrics)?
+        } else {
+            Vec::new()
+        };
         let count = |topic: &str| counts.get(topic).copied().unwrap_or_default();
         let (match_workers, case_workers) = (config.match_workers(), config.case_workers());
         let index_workers = INDEX_WORKERS.min(usize::try_from(count("registrants")).unwrap_or(1)).max(1);
@@ -212,9 +226,25 @@ impl Start {
                 components.spawn_thread(format!("cases-{slot}"), move || case_worker::run(&shared, slot))?;
             }
         }
+        for destination in destinations {
+            notify(&shared, destination, &components)?;
+        }
         readiness.remove("start");
         Ok(())
     }
+}
+
+/// The threads of one destination.
+fn notify(shared: &Arc<Shared>, destination: Arc<Destination>, components: &Components) -> io::Result<()> {
+    let worker = destination.worker();
+    components.readiness().waiting(&worker, "waiting for its partitions");
+    if destination.has_board() {
+        let (shared, destination) = (Arc::clone(shared), Arc::clone(&destination));
+        components
+            .spawn_thread(format!("{worker}-alerts"), move || notify_worker::run_alerts(&shared, &destination))?;
+    }
+    let shared = Arc::clone(shared);
+    components.spawn_thread(worker, move || notify_worker::run(&shared, &destination))
 }
 
 fn session_timeout(connection: &Connection) -> Duration {

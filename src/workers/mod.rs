@@ -9,6 +9,7 @@ pub mod halt;
 pub mod index_worker;
 pub mod lookback;
 pub mod match_worker;
+pub mod notify_worker;
 pub mod registrants_worker;
 mod tally;
 

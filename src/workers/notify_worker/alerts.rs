@@ -1,0 +1,90 @@
+//! Tells an Alertmanager of open cases again and again.
+//!
+//! Every process reads all of `notifications`, so that each knows every case, whatever partition its notifications lie
+//! in; it tells again those whose case id falls into a partition that it holds for the destination. So a restart, or
+//! another process, takes over where one left off, from what Kafka keeps: seven days of notifications. An open case
+//! that has had none for longer is told by whoever still remembers it.
+
+use std::time::{Duration, Instant};
+
+use chrono::Utc;
+
+use super::Destination;
+use crate::core::notification::Notification;
+use crate::kafka::error::Error;
+use crate::kafka::partition::partition_of;
+use crate::kafka::reader::{LogReader, Read};
+use crate::kafka::topics::partition_counts;
+use crate::notify::{Verdict, alertmanager};
+
+use super::super::Shared;
+
+/// Cases told of in one request.
+const BATCH: usize = 200;
+
+/// Between two looks at what is due.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// Reads and tells until the process stops or the reader must be opened anew.
+pub fn session(shared: &Shared, destination: &Destination, worker: &str) -> Result<(), Error> {
+    let topic = shared.connection.topic("notifications");
+    let counts = partition_counts(&shared.connection, Duration::from_secs(10))?;
+    let partitions = counts.get("notifications").copied().unwrap_or_default();
+    let all: Vec<(i32, Option<i64>)> = (0..partitions).map(|partition| (partition, None)).collect();
+    let mut reader = LogReader::open(&shared.connection, worker, &topic, &all, || !shared.stop.stopping())?;
+    shared.readiness.ready(worker);
+    let mut looked = Instant::now();
+    while !shared.stop.stopping() {
+        match reader.poll(Duration::from_millis(100))? {
+            Read::Record(record) => {
+                let notification = record.value().and_then(|value| Notification::decode(value).ok());
+                if let (Some(board), Some(notification)) = (&destination.board, notification)
+                    && notification.destination == destination.name
+                {
+                    board.lock().take(&notification);
+                }
+            }
+            Read::Nothing => {}
+            Read::OutOfRange => break,
+        }
+        if reader.complete() && looked.elapsed() >= LOOK {
+            tell_due(destination, partitions);
+            looked = Instant::now();
+        }
+    }
+    reader.close(Duration::from_secs(3));
+    Ok(())
+}
+
+/// Tells what is due, a batch at a time, until one fails: the next look tries again.
+fn tell_due(destination: &Destination, partitions: i32) {
+    let (Some(board), Some(client)) = (&destination.board, &destination.client) else { return };
+    let held = destination.held.lock().clone();
+    loop {
+        let now = Utc::now();
+        let mine = |case_id: &str| held.contains(&partition_of(case_id.as_bytes(), partitions));
+        let (cases, alerts) = {
+            let mut board = board.lock();
+            board.forget_closed(now);
+            let cases = board.due(&destination.config, now, mine, BATCH);
+            let alerts: Vec<_> = cases.iter().flat_map(|case| board.alerts(case, &destination.config, now)).collect();
+            (cases, alerts)
+        };
+        if cases.is_empty() || destination.stop.stopping() {
+            return;
+        }
+        let request = alertmanager::request(&destination.config, &alerts);
+        let verdict = destination.runtime.block_on(async {
+            tokio::select! {
+                verdict = client.attempt(&destination.config, request) => verdict,
+                () = destination.stop.requested() => Verdict::Accepted,
+            }
+        });
+        if verdict != Verdict::Accepted {
+            tracing::debug!(destination = destination.name, "open cases could not be told again");
+            return;
+        }
+        let mut board = board.lock();
+        cases.iter().for_each(|case| board.told(case, now));
+    }
+}

@@ -1,0 +1,208 @@
+//! What is sent when: order within a subject, so many at once, the destination's own limit and its summaries. Decides
+//! without a clock; the limit is asked.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use crate::core::notification::Notification;
+
+/// Notifications read and not yet sent that a destination with a limit may hold, waiting to be merged.
+const MAX_WAITING: usize = 1_000;
+
+/// A notification and the record it came in.
+#[derive(Clone, Debug)]
+pub struct Item {
+    /// The notification.
+    pub notification: Notification,
+    /// The record's partition.
+    pub partition: i32,
+    /// The record's offset.
+    pub offset: i64,
+    /// Whether the limit has held it back before.
+    pub held: bool,
+}
+
+/// What is to be done next.
+#[derive(Debug)]
+pub enum Next {
+    /// Send these as one message.
+    Send(Vec<Item>),
+    /// The limit is used up for so long; these wait because of it from now on.
+    Wait(Duration, Vec<Notification>),
+    /// Nothing that could be sent now.
+    Nothing,
+}
+
+/// The notifications of one destination between reading and sending.
+#[derive(Debug)]
+pub struct Queue {
+    limited: bool,
+    concurrency: usize,
+    waiting: VecDeque<Item>,
+    /// Messages under way.
+    under_way: usize,
+    /// Subjects of messages under way, and how many of each.
+    busy: BTreeMap<String, usize>,
+}
+
+impl Queue {
+    /// An empty queue that lets `concurrency` messages be under way.
+    pub fn new(limited: bool, concurrency: usize) -> Self {
+        Queue { limited, concurrency, waiting: VecDeque::new(), under_way: 0, busy: BTreeMap::new() }
+    }
+
+    /// Whether more may be read. Without a limit nothing is gained by holding more than can be sent soon.
+    pub fn has_room(&self) -> bool {
+        self.waiting.len() < if self.limited { MAX_WAITING } else { self.concurrency }
+    }
+
+    /// One more.
+    pub fn push(&mut self, item: Item) {
+        self.waiting.push_back(item);
+    }
+
+    /// What to do now. `permit` takes one message from the limit, or says how long it is used up.
+    pub fn next(&mut self, permit: impl FnOnce() -> Result<(), Duration>) -> Next {
+        if self.under_way >= self.concurrency {
+            return Next::Nothing;
+        }
+        let Some(first) = self.first() else { return Next::Nothing };
+        if let Err(wait) = permit() {
+            let fresh = self.waiting.iter_mut().filter(|item| !item.held).map(|item| {
+                item.held = true;
+                item.notification.clone()
+            });
+            return Next::Wait(wait, fresh.collect());
+        }
+        let Some(item) = self.waiting.remove(first) else { return Next::Nothing };
+        let mut items = vec![item];
+        if items.iter().all(|item| item.held) {
+            self.take_company(&mut items);
+        }
+        self.under_way += 1;
+        for item in &items {
+            *self.busy.entry(item.notification.subject_id.clone()).or_default() += 1;
+        }
+        Next::Send(items)
+    }
+
+    /// The urgent ones first, then those held back before, then as they came; never two of a subject at once.
+    fn first(&self) -> Option<usize> {
+        let mut seen = std::collections::BTreeSet::new();
+        let free = self.waiting.iter().enumerate().filter(|(_, item)| {
+            let subject = item.notification.subject_id.as_str();
+            seen.insert(subject) && !self.busy.contains_key(subject)
+        });
+        if !self.limited {
+            return free.map(|(n, _)| n).next();
+        }
+        free.min_by_key(|(n, item)| (!item.notification.urgent, !item.held, *n)).map(|(n, _)| n)
+    }
+
+    /// Whoever was held back as well and may share a summary with the first.
+    fn take_company(&mut self, items: &mut Vec<Item>) {
+        let mut left = VecDeque::with_capacity(self.waiting.len());
+        for item in std::mem::take(&mut self.waiting) {
+            let joins = item.held
+                && items.first().is_some_and(|first| first.notification.may_share_with(&item.notification))
+                && !self.busy.contains_key(&item.notification.subject_id);
+            if joins { items.push(item) } else { left.push_back(item) }
+        }
+        self.waiting = left;
+    }
+
+    /// A message is no longer under way.
+    pub fn finished<'a>(&mut self, subjects: impl IntoIterator<Item = &'a str>) {
+        self.under_way = self.under_way.saturating_sub(1);
+        for subject in subjects {
+            if let Some(count) = self.busy.get_mut(subject) {
+                *count -= 1;
+                if *count == 0 {
+                    self.busy.remove(subject);
+                }
+            }
+        }
+    }
+
+    /// Forgets everything: the partitions are gone.
+    pub fn clear(&mut self) {
+        *self = Queue::new(self.limited, self.concurrency);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn item(offset: i64, subject: &str, urgent: bool) -> Item {
+        item_to(offset, subject, urgent, "person", None)
+    }
+
+    fn item_to(offset: i64, subject: &str, urgent: bool, kind: &str, address: Option<&str>) -> Item {
+        let notification = serde_json::from_value(json!({
+            "notification_id": format!("n-{offset}"), "destination": "d", "channel": "webhook", "warning_id": "c-1",
+            "case_id": "c", "subject_id": subject, "sequence": 1, "cause": "opened", "level": "high",
+            "recipient": {"kind": kind, "address": address}, "urgent": urgent,
+            "title": {"zh": "预警", "en": "warning"}, "text": "t", "language": "en", "case_open": true,
+            "created_at": "2021-07-15T06:00:00Z",
+        }))
+        .unwrap();
+        Item { notification, partition: 0, offset, held: false }
+    }
+
+    fn sent(next: Next) -> Vec<i64> {
+        match next {
+            Next::Send(items) => items.iter().map(|item| item.offset).collect(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn one_of_a_subject_at_a_time_and_no_more_than_may_be_under_way() {
+        let mut queue = Queue::new(false, 2);
+        for (offset, subject) in [(0, "a"), (1, "a"), (2, "b"), (3, "c")] {
+            queue.push(item(offset, subject, false));
+        }
+        assert!(!queue.has_room());
+        assert_eq!(sent(queue.next(|| Ok(()))), [0]);
+        assert_eq!(sent(queue.next(|| Ok(()))), [2]);
+        assert!(matches!(queue.next(|| panic!("nobody may be sent")), Next::Nothing));
+        queue.finished(["a"]);
+        assert_eq!(sent(queue.next(|| Ok(()))), [1]);
+        queue.finished(["b"]);
+        assert_eq!(sent(queue.next(|| Ok(()))), [3]);
+        assert!(queue.has_room());
+    }
+
+    #[test]
+    fn what_the_limit_holds_back_goes_out_as_one_message_when_there_is_room_again() {
+        let mut queue = Queue::new(true, 4);
+        for offset in 0..3 {
+            queue.push(item(offset, &format!("s{offset}"), false));
+        }
+        assert_eq!(sent(queue.next(|| Ok(()))), [0]);
+        let second = Duration::from_secs(1);
+        assert!(matches!(queue.next(|| Err(second)), Next::Wait(wait, held) if wait == second && held.len() == 2));
+        queue.push(item(3, "s3", true));
+        // Only what is new is told to wait; the urgent one goes first, and alone, as it was never held back.
+        assert_eq!(sent(queue.next(|| Ok(()))), [3]);
+        queue.push(item(4, "s4", false));
+        assert!(matches!(queue.next(|| Err(second)), Next::Wait(_, held) if held.len() == 1));
+        assert_eq!(sent(queue.next(|| Ok(()))), [1, 2, 4]);
+        assert!(matches!(queue.next(|| Ok(())), Next::Nothing));
+    }
+
+    #[test]
+    fn texts_for_the_public_and_for_other_addresses_are_never_merged() {
+        let mut queue = Queue::new(true, 8);
+        queue.push(item_to(0, "a", false, "resident", Some("1")));
+        queue.push(item_to(1, "b", false, "resident", Some("1")));
+        queue.push(item_to(2, "c", false, "person", Some("2")));
+        queue.push(item_to(3, "d", false, "person", Some("3")));
+        queue.push(item_to(4, "e", false, "person", Some("2")));
+        assert!(matches!(queue.next(|| Err(Duration::ZERO)), Next::Wait(_, held) if held.len() == 5));
+        let rounds: Vec<Vec<i64>> = (0..4).map(|_| sent(queue.next(|| Ok(())))).collect();
+        assert_eq!(rounds, [vec![0], vec![1], vec![2, 4], vec![3]]);
+    }
+}
