@@ -61,8 +61,20 @@ fn ends(bootstrap: &str, topic: &str, isolation: &str) -> BTreeMap<i32, (i64, i6
     let consumer = reader(bootstrap, isolation);
     let metadata = consumer.fetch_metadata(Some(topic), Duration::from_secs(10)).expect("metadata");
     (metadata.topics().iter().flat_map(|t| t.partitions()))
-        .map(|p| (p.id(), consumer.fetch_watermarks(topic, p.id(), Duration::from_secs(10)).expect("watermarks")))
+        .map(|p| (p.id(), watermarks(&consumer, topic, p.id())))
         .collect()
+}
+
+/// A leader that moved, or is not known yet on a busy machine, is asked for again.
+fn watermarks(consumer: &BaseConsumer, topic: &str, partition: i32) -> (i64, i64) {
+    let until = Instant::now() + Duration::from_secs(30);
+    loop {
+        match consumer.fetch_watermarks(topic, partition, Duration::from_secs(10)) {
+            Ok(marks) => return marks,
+            Err(error) => assert!(Instant::now() < until, "watermarks of {topic}: {error}"),
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
 }
 
 fn reader(bootstrap: &str, isolation: &str) -> BaseConsumer {
