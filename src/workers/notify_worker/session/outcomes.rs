@@ -20,7 +20,10 @@ impl Session<'_> {
     pub(super) fn hear(&mut self, wait: Duration) -> Result<(), Error> {
         let mut told = if wait.is_zero() { self.told.try_recv().ok() } else { self.told.recv_timeout(wait).ok() };
         while let Some(word) = told {
-            self.moved = Instant::now();
+            // What fails again and again is no reason to look more often.
+            if !matches!(word.event, Event::Failed(_)) {
+                self.moved = Instant::now();
+            }
             self.decided(&word)?;
             told = self.told.try_recv().ok();
         }
