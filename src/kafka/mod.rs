@@ -4,12 +4,14 @@
 //! [`record`] (reading and writing without a panic on foreign bytes), [`consumer`] and [`rebalance`] (group metadata kept from the
 //! callback), [`producer`] (at least once), [`transaction`] (exactly once), [`reader`] (a topic to its true end),
 //! [`offsets`] (never past an offset that failed), [`partition`] (where a key lives), [`watchdog`], [`instance`]
-//! (one live process a name), [`embedded`] (a broker inside the process, for shows) and [`error`].
+//! (one live process a name), [`embedded`] (a broker inside the process, for shows), [`fault_point`] (where tests make a
+//! process die) and [`error`].
 
 pub mod client;
 pub mod consumer;
 pub mod embedded;
 pub mod error;
+pub mod fault_point;
 pub mod instance;
 mod native;
 pub mod offsets;
