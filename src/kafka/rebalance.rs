@@ -20,9 +20,10 @@ use super::error::tag;
 use super::fault_point::{self, Point};
 use super::native;
 
-/// How long the callback may ask for committed offsets, below what the watchdog allows. An open transaction of the
-/// partition's last owner makes the answer wait; the session then starts anew and asks again.
-const COMMITTED_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the callback may ask for committed offsets, below what the watchdog allows by default. An open transaction
+/// of the partition's last owner makes the answer wait: up to 15 s and the broker's scan interval after it began, of
+/// which the session time-out is over when this is asked. Later the session starts anew and asks again.
+const COMMITTED_TIMEOUT: Duration = Duration::from_secs(16);
 
 /// A partition that came, with the committed offset it has.
 #[derive(Clone, Debug, PartialEq, Eq)]
