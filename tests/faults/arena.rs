@@ -17,8 +17,7 @@ impl Arena {
         static ARENA: OnceLock<Mutex<Arena>> = OnceLock::new();
         let arena = ARENA.get_or_init(|| {
             let cluster = Cluster::start_with_doors(3);
-            let proxies =
-                cluster.doors().into_iter().map(|(id, back, front)| Proxy::start(id, back, front)).collect();
+            let proxies = cluster.doors().into_iter().map(|(id, back, front)| Proxy::start(id, back, front)).collect();
             Mutex::new(Arena { cluster, proxies })
         });
         let arena = arena.lock().unwrap_or_else(PoisonError::into_inner);

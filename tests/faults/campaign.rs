@@ -462,10 +462,5 @@ fn probe(number: usize, record: &Record) -> FeedRecord {
             *value = Some(match_id.clone().into_bytes());
         }
     }
-    FeedRecord {
-        topic: "case-inputs",
-        key: record.key.clone(),
-        headers,
-        value: Some(value.to_string().into_bytes()),
-    }
+    FeedRecord { topic: "case-inputs", key: record.key.clone(), headers, value: Some(value.to_string().into_bytes()) }
 }

@@ -202,7 +202,9 @@ impl<'a> Officers<'a> {
             0..=29 => json!({"action": "acknowledge"}),
             30..=44 => json!({"action": "contact", "channel": "phone", "line": "no_answer"}),
             45..=54 => json!({"action": "contact", "channel": "phone", "line": "busy"}),
-            55..=66 => json!({"action": "contact", "channel": "visit", "identity_checked": true, "met_in_person": true}),
+            55..=66 => {
+                json!({"action": "contact", "channel": "visit", "identity_checked": true, "met_in_person": true})
+            }
             67..=72 => json!({"action": "outcome", "outcome": "dissuaded", "identity_checked": true}),
             73..=76 => json!({"action": "outcome", "outcome": "refused", "identity_checked": true}),
             77..=80 => json!({"action": "outcome", "outcome": "false_alarm"}),

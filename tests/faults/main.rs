@@ -8,7 +8,8 @@
 //! GOLDEN_BELL_FAULTS=long cargo test --test faults -- --nocapture --test-threads 1
 //! ```
 //!
-//! `GOLDEN_BELL_FAULTS=long:40` has 40 kills instead of 200, and everything else in proportion.
+//! `GOLDEN_BELL_FAULTS=long:40` has 40 kills instead of 200, and everything else in proportion; `long:40:kills,pauses`
+//! has those campaigns only.
 //! `GOLDEN_BELL_TEST_SEED` repeats the choices of a run.
 //!
 //! What must hold after every campaign (numbers as in the literature on such tests): U1 no transaction is left open, U2
@@ -35,14 +36,21 @@ mod shutdown;
 /// How many kills the long set has; the rest goes by it.
 const KILLS: usize = 200;
 
-/// How many kills are asked for; `None` for the short set.
-fn long() -> Option<usize> {
+/// What was asked for.
+struct Asked {
+    kills: usize,
+    /// The campaigns to run; all where there is none.
+    only: Vec<String>,
+}
+
+/// The long set that is asked for; `None` for the short one.
+fn long() -> Option<Asked> {
     let asked = std::env::var("GOLDEN_BELL_FAULTS").ok()?;
-    match asked.split_once(':') {
-        _ if asked == "long" => Some(KILLS),
-        Some(("long", count)) => Some(count.parse().expect("GOLDEN_BELL_FAULTS=long:COUNT")),
-        _ => panic!("GOLDEN_BELL_FAULTS is `long` or `long:COUNT`"),
-    }
+    let mut parts = asked.split(':');
+    assert_eq!(parts.next(), Some("long"), "GOLDEN_BELL_FAULTS is long, long:COUNT or long:COUNT:CAMPAIGN,...");
+    let kills = parts.next().map_or(KILLS, |count| count.parse().expect("the count of GOLDEN_BELL_FAULTS"));
+    let only = parts.next().map_or(Vec::new(), |names| names.split(',').map(str::to_owned).collect());
+    Some(Asked { kills, only })
 }
 
 /// The seed of this process.

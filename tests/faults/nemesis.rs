@@ -154,7 +154,11 @@ pub fn broker_down(c: &mut Campaign<'_>, part: Part, orderly: bool) {
     };
     let Some(id) = part.who(c) else { return c.note(kind, "nobody has the part".into(), false, Some(Duration::ZERO)) };
     let since = now_ms();
-    if orderly { c.arena.cluster.stop(id) } else { c.arena.cluster.kill(id) }
+    if orderly {
+        c.arena.cluster.stop(id)
+    } else {
+        c.arena.cluster.kill(id)
+    }
     let moved = c.wait_until(SOON, |c| part.who(c).is_some_and(|now| now != id));
     c.round(kind, format!("broker {id}"), since, moved);
     c.arena.cluster.restart(id);

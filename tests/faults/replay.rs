@@ -120,14 +120,25 @@ impl<'a> Line<'a> {
 
     fn run(mut self) {
         let mut known = BTreeSet::new();
-        for written in self.written() {
+        let mut left = self.written().into_iter().peekable();
+        while let Some(mut written) = left.next() {
             let mut moments = BTreeSet::new();
-            for record in written.versions.values() {
-                moments.extend(escalations(record).into_iter().filter(|at| known.insert(*at)));
+            let mut outcome = self.transaction(&written, &mut moments, &known);
+            // Where a zombie wrote between the records of a transaction, it looks like several.
+            while let Some(more) = left.next_if(|next| outcome.is_err() && next.input == written.input) {
+                written.versions.extend(more.versions);
+                outcome = self.transaction(&written, &mut moments, &known);
             }
+            if let Err(fault) = outcome {
+                self.add("replay_case", format!("up to input {}: {fault}", written.input));
+                let steps = merge(&self.inputs_to(written.input), &moments.iter().copied().collect::<Vec<_>>(), 0);
+                self.take(&steps);
+            }
+            self.at += self.inputs_to(written.input).len();
+            self.book.commit().expect("cases can be written");
             self.out.timers += moments.len();
             self.out.transactions += 1;
-            self.transaction(&written, &moments.into_iter().collect::<Vec<_>>());
+            known.extend(moments);
         }
         let rest: Vec<Step<'_>> = self.inputs[self.at..].iter().map(|record| Step::Input(record)).collect();
         self.take(&rest);
@@ -139,17 +150,21 @@ impl<'a> Line<'a> {
         self.compare_dead_letters();
     }
 
-    /// The transactions in order. Two that follow each other without a new input look like one, which does no harm
-    /// unless both wrote the same case.
+    /// The transactions in order: each ends with a marker, which takes an offset.
     fn written(&mut self) -> Vec<Written<'a>> {
         let mut all: Vec<Written<'a>> = Vec::new();
         let (outputs, partition) = (self.outputs, self.partition);
+        let mut next = -1;
         for record in outputs.cases.iter().filter(|r| r.partition == partition) {
             let input = record.header_text("input_offset").and_then(|text| text.parse().ok()).unwrap_or(-1);
             let key = record.key_text();
+            let goes_on = record.offset == next;
+            next = record.offset + 1;
             match all.last_mut() {
-                Some(last) if last.input == input && !last.versions.contains_key(&key) => {
-                    last.versions.insert(key, record);
+                Some(last) if goes_on && last.input == input => {
+                    if last.versions.insert(key.clone(), record).is_some() {
+                        self.add("replay_twice", format!("{key} stands twice in one transaction"));
+                    }
                 }
                 last => {
                     if last.is_some_and(|last| last.input > input) {
@@ -162,36 +177,38 @@ impl<'a> Line<'a> {
         all
     }
 
+    /// The inputs not handled yet, up to this offset.
+    fn inputs_to(&self, offset: i64) -> Vec<&'a Record> {
+        self.inputs[self.at..].iter().copied().take_while(|record| record.offset <= offset).collect()
+    }
+
     /// Handles the inputs and timers of one transaction in the order of their times. Where an input and a timer share a
     /// millisecond every order is tried.
-    fn transaction(&mut self, written: &Written<'a>, moments: &[DateTime<Utc>]) {
-        let mut end = self.at;
-        while self.inputs.get(end).is_some_and(|record| record.offset <= written.input) {
-            end += 1;
-        }
-        let inputs = self.inputs[self.at..end].to_vec();
-        let millis = |at: &DateTime<Utc>| at.timestamp_millis();
-        let ties = inputs.iter().filter(|r| moments.iter().any(|at| millis(at) == r.timestamp_ms)).count();
+    fn transaction(
+        &mut self,
+        written: &Written<'a>,
+        moments: &mut BTreeSet<DateTime<Utc>>,
+        known: &BTreeSet<DateTime<Utc>>,
+    ) -> Result<(), String> {
+        let escalated = written.versions.values().flat_map(|record| escalations(record));
+        moments.extend(escalated.filter(|at| !known.contains(at)));
+        let moments: Vec<DateTime<Utc>> = moments.iter().copied().collect();
+        let inputs = self.inputs_to(written.input);
+        let shares = |record: &&&Record| moments.iter().any(|at| at.timestamp_millis() == record.timestamp_ms);
+        let ties = inputs.iter().filter(shares).count();
         let mut first = None;
         for order in 0..1_u32 << ties.min(MOST_TIES) {
-            let steps = merge(&inputs, moments, order);
-            let given = self.handle(&steps);
-            let fault = compare(written, &self.changes());
-            if fault.is_none() {
-                first = None;
-                self.keep(given);
-                break;
+            let given = self.handle(&merge(&inputs, &moments, order));
+            match compare(written, &self.changes()) {
+                None => {
+                    self.keep(given);
+                    return Ok(());
+                }
+                Some(fault) => first = first.or(Some(fault)),
             }
             self.book.rollback();
-            first = first.or(fault);
         }
-        if let Some(fault) = first {
-            self.add("replay_case", format!("up to input {}: {fault}", written.input));
-            let given = self.handle(&merge(&inputs, moments, 0));
-            self.keep(given);
-        }
-        self.at = end;
-        self.book.commit().expect("cases can be written");
+        Err(first.unwrap_or_default())
     }
 
     fn take(&mut self, steps: &[Step<'a>]) {

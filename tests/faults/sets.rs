@@ -46,19 +46,27 @@ fn one_fault_after_another_loses_nothing_and_doubles_nothing() {
 #[test]
 fn the_long_set() {
     broker_or_skip!("the figures of the fault table");
-    let Some(kills) = long() else {
+    let Some(asked) = long() else {
         println!("left out: the long set; GOLDEN_BELL_FAULTS=long runs it");
         return;
     };
     let arena = Arena::enter();
     let mut long = Long { arena: &arena, seed: seed(), verdicts: Vec::new() };
-    long.kills(kills);
-    long.pauses((kills / 4).max(1));
-    long.brokers((kills / 50).max(1));
-    long.networks((kills / 50).max(1));
-    long.instances((kills / 100).max(1));
-    long.offsets((kills / 100).max(1));
-    long.shipped_session((kills / 10).max(1));
+    let share = |of: usize| (asked.kills / of).max(1);
+    for name in ["kills", "pauses", "brokers", "networks", "instances", "offsets", "session"] {
+        if !asked.only.is_empty() && !asked.only.iter().any(|only| only == name) {
+            continue;
+        }
+        match name {
+            "kills" => long.kills(share(1)),
+            "pauses" => long.pauses(share(4)),
+            "brokers" => long.brokers(share(50)),
+            "networks" => long.networks(share(50)),
+            "instances" => long.instances(share(100)),
+            "offsets" => long.offsets(share(100)),
+            _ => long.shipped_session(share(10)),
+        }
+    }
     let text = table(&long.verdicts);
     println!("{text}");
     long.verdicts.iter().for_each(Verdict::assert);
@@ -199,7 +207,7 @@ impl Long<'_> {
     /// With the session time-out as shipped, 10 s.
     fn shipped_session(&mut self, count: usize) {
         let options = Options { session: 10 * SECOND, ..Options::default() };
-        self.run("session-10s", &["a", "b"], options, |c| {
+        self.run("session", &["a", "b"], options, |c| {
             for number in 0..count {
                 if number % 3 == 2 { nemesis::take_over(c) } else { nemesis::kill(c) }
             }

@@ -29,7 +29,11 @@ fn a_process_asked_to_end_in_mid_transaction_while_the_broker_hangs_or_is_dead_e
             assert!(Instant::now() < until && instance.ended().is_none(), "no second transaction");
             std::thread::sleep(Duration::from_millis(10));
         }
-        if hang { broker.pause() } else { broker.kill() }
+        if hang {
+            broker.pause()
+        } else {
+            broker.kill()
+        }
         instance.signal("CONT");
         let log = instance.log().to_owned();
         let status = instance.terminate(Duration::from_secs(15));

@@ -81,12 +81,7 @@ pub fn audit(settings: &Settings, expected: &Expected, outputs: &Outputs) -> Vec
 }
 
 /// Like [`audit`], with something beside.
-pub fn audit_beside(
-    settings: &Settings,
-    expected: &Expected,
-    outputs: &Outputs,
-    beside: Beside,
-) -> Vec<Discrepancy> {
+pub fn audit_beside(settings: &Settings, expected: &Expected, outputs: &Outputs, beside: Beside) -> Vec<Discrepancy> {
     let mut findings = Findings::default();
     let homes = matches::check(settings, expected, &outputs.case_inputs, &mut findings);
     let (inputs, feeds): (Vec<Record>, Vec<Record>) =
