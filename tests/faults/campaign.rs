@@ -30,7 +30,7 @@ pub const SCAN: Duration = Duration::from_secs(1);
 pub const TRANSACTION: Duration = Duration::from_secs(15);
 
 /// The longest time without any progress that counts as one that ends.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// The exit code of a process ended by its watchdog, to be started again.
 const WATCHDOG: i32 = 75;
@@ -48,7 +48,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Options { session: Duration::from_secs(3), per_second: 50, through_proxies: false }
+        Options { session: Duration::from_secs(3), per_second: 25, through_proxies: false }
     }
 }
 

@@ -88,12 +88,16 @@ fn patient(bootstrap: &str) -> BaseProducer {
         .expect("a producer")
 }
 
-/// How many events are due: in five seconds come those of five, but none in the last of them, so that partitions are
-/// read to their end now and then and the wall clock fires timers.
+/// A beat of the load, and how much of it is busy, milliseconds. In the rest nothing is sent: partitions are read to
+/// their end, and the wall clock fires timers.
+const BEAT: u64 = 8_000;
+const BUSY: u64 = 5_000;
+
+/// How many events are due: in every beat those of a whole one, all of them while it is busy.
 fn due(elapsed: Duration, per_second: u64) -> u64 {
     let millis = elapsed.as_millis() as u64;
-    let (whole, part) = (millis / 5_000, (millis % 5_000).min(4_000));
-    (whole * 5_000 + part * 5 / 4) * per_second / 1_000
+    let (whole, part) = (millis / BEAT, (millis % BEAT).min(BUSY));
+    (whole * BEAT + part * BEAT / BUSY) * per_second / 1_000
 }
 
 fn feed_on(shared: &Shared, setting: &Setting, feed: &Feed, per_second: u64) {
@@ -122,6 +126,7 @@ struct Officers<'a> {
     consumer: BaseConsumer,
     producer: BaseProducer,
     chance: StdRng,
+    began: Instant,
     last: Option<FeedRecord>,
 }
 
@@ -147,7 +152,15 @@ impl<'a> Officers<'a> {
         }
         consumer.assign(&list).expect("an assignment");
         let producer = patient(&setting.bootstrap);
-        Officers { shared, setting, consumer, producer, chance: StdRng::seed_from_u64(seed ^ 0xb0), last: None }
+        Officers {
+            shared,
+            setting,
+            consumer,
+            producer,
+            chance: StdRng::seed_from_u64(seed ^ 0xb0),
+            began: Instant::now(),
+            last: None,
+        }
     }
 
     fn work(mut self) {
@@ -157,9 +170,10 @@ impl<'a> Officers<'a> {
                 None | Some(Err(KafkaError::MessageConsumption(_))) => None,
                 Some(Err(error)) => panic!("officers cannot read: {error}"),
                 Some(Ok(message)) => {
-                    let value: Option<Value> = message.payload().and_then(|v| serde_json::from_slice(v).ok());
+                    let of_case = message.topic().ends_with("cases");
+                    let warning = message.payload().filter(|_| !of_case).and_then(|v| serde_json::from_slice(v).ok());
                     let time = message.timestamp().to_millis().unwrap_or(0);
-                    Some((message.topic().ends_with("cases"), message.partition(), message.offset(), time, value))
+                    Some((of_case, message.partition(), message.offset(), time, warning))
                 }
             };
             self.producer.poll(Duration::ZERO);
@@ -171,10 +185,11 @@ impl<'a> Officers<'a> {
                     *latest = time.max(*latest);
                 }
                 Some((false, partition, offset, _, warning)) => {
-                    let warning = warning.unwrap_or_default();
+                    let warning: Value = warning.unwrap_or_default();
                     let id = warning["warning_id"].as_str().unwrap_or_default().to_owned();
                     self.shared.seen.lock().expect("a lock").insert((partition, offset), id);
-                    if self.chance.random_bool(0.4) {
+                    let busy = self.began.elapsed().as_millis() as u64 % BEAT < BUSY;
+                    if busy && self.chance.random_bool(0.5) {
                         self.answer(&warning);
                     }
                 }

@@ -22,14 +22,14 @@ const SHORT_SESSION: Duration = Duration::from_secs(3);
 /// The fault points, the name of the fault at each, and up to which pass it is worth waiting.
 pub const POINTS: [(&str, &str, u64); 9] = [
     ("rebalance", "kill -9 in the rebalance callback", 2),
-    ("restoring", "kill -9 while restoring", 60),
-    ("after_poll", "kill -9 after poll", 80),
-    ("timer_due", "kill -9 with a timer due", 4),
-    ("after_produce", "kill -9 after produce", 60),
-    ("after_send_offsets", "kill -9 after sending offsets", 60),
-    ("before_end", "kill -9 before EndTxn", 60),
-    ("after_end", "kill -9 after EndTxn", 60),
-    ("before_store", "kill -9 before stage 1 stores an offset", 60),
+    ("restoring", "kill -9 while restoring", 10),
+    ("after_poll", "kill -9 after poll", 40),
+    ("timer_due", "kill -9 with a timer due", 2),
+    ("after_produce", "kill -9 after produce", 25),
+    ("after_send_offsets", "kill -9 after sending offsets", 25),
+    ("before_end", "kill -9 before EndTxn", 25),
+    ("after_end", "kill -9 after EndTxn", 25),
+    ("before_store", "kill -9 before stage 1 stores an offset", 25),
 ];
 
 const POINT_REACHED: &str = "a fault point was reached";
@@ -81,10 +81,6 @@ pub fn take_over(c: &mut Campaign<'_>) {
     } else {
         "kill -9, take-over by another instance"
     };
-    let bound = c.options.session + TRANSACTION + SCAN;
-    if let Some(took) = recovery.filter(|took| *took > bound) {
-        c.anomaly(format!("the take-over took {took:?}, more than {bound:?}"));
-    }
     c.start(&victim);
     c.note(kind, detail, held > 0, recovery);
 }
@@ -96,8 +92,8 @@ pub fn pause(c: &mut Campaign<'_>, kind: &'static str, how_long: Duration) {
     let since = now_ms();
     c.instances[&victim].signal("STOP");
     std::thread::sleep(how_long);
-    // Others do its work by now: it has lost its place and must find that out.
-    let taken_over = c.progressed_since(since);
+    // Others do its work by then: it has lost its place and must find that out.
+    let taken_over = c.wait_until(SOON, |c| c.progressed_since(since));
     c.instances[&victim].signal("CONT");
     c.round(kind, format!("{victim} with {held} partitions"), since, held > 0 && taken_over);
 }
@@ -106,12 +102,12 @@ pub fn pause(c: &mut Campaign<'_>, kind: &'static str, how_long: Duration) {
 pub fn pause_with_due_timer(c: &mut Campaign<'_>) {
     let victim = c.any();
     c.kill(&victim);
-    let pass = c.chance.random_range(1..=4);
+    let pass = c.chance.random_range(1..=2);
     c.start_at_point(&victim, &format!("timer_due:{pass}:stop"));
     let stopped = c.wait_until(SOON, |c| c.instances.get(&victim).and_then(|i| i.state()) == Some('T'));
     let since = now_ms();
     std::thread::sleep(c.options.session + TRANSACTION + SCAN);
-    let taken_over = c.progressed_since(since);
+    let taken_over = c.wait_until(SOON, |c| c.progressed_since(since));
     c.instances[&victim].signal("CONT");
     let detail = format!("{victim} at timer {pass}");
     c.round("SIGSTOP with a timer due, past session and transaction", detail, since, stopped && taken_over);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use rand::seq::{IndexedRandom, SliceRandom};
 
 use crate::arena::Arena;
-use crate::campaign::{Campaign, Options};
+use crate::campaign::{Campaign, Options, SCAN, TRANSACTION};
 use crate::nemesis::{self, End, Offsets, POINTS, Part};
 use crate::proxy::Way;
 use crate::report::{Verdict, quantile, table, write};
@@ -21,26 +21,37 @@ fn one_fault_after_another_loses_nothing_and_doubles_nothing() {
         return;
     }
     println!(
-        "short set; left out: most fault points, rolling restart, broker pauses over 5 s, delays, restart storm, \
-         and numbers: GOLDEN_BELL_FAULTS=long has them"
+        "short set; left out: most fault points, rolling restart, broker pauses over 5 s, cuts one way, delays, restart \
+         storm, and numbers: GOLDEN_BELL_FAULTS=long has them"
     );
     let arena = Arena::enter();
     let options = Options { through_proxies: true, ..Options::default() };
     let mut c = Campaign::begin(&arena, "short", seed(), &["a", "b"], options);
-    let points: Vec<_> = POINTS.choose_multiple(&mut c.chance.clone(), 3).copied().collect();
-    points.into_iter().for_each(|point| nemesis::kill_at(&mut c, point));
-    nemesis::take_over(&mut c);
-    nemesis::pause_with_due_timer(&mut c);
+    let points: Vec<_> = POINTS.choose_multiple(&mut c.chance.clone(), 2).copied().collect();
+    for point in points {
+        until_it_bites(&mut c, |c| nemesis::kill_at(c, point));
+    }
+    until_it_bites(&mut c, nemesis::take_over);
+    until_it_bites(&mut c, nemesis::pause_with_due_timer);
     let part = *Part::ALL.choose(&mut c.chance).expect("some");
-    nemesis::broker_down(&mut c, part, false);
-    nemesis::broker_pause(&mut c, "broker SIGSTOP 5 s", 5 * SECOND);
-    nemesis::network_cut(&mut c, true, Way::Both, End::Late, 5 * SECOND);
-    nemesis::network_cut(&mut c, false, Way::ToClient, End::Lost, 5 * SECOND);
+    until_it_bites(&mut c, |c| nemesis::broker_down(c, part, false));
+    until_it_bites(&mut c, |c| nemesis::broker_pause(c, "broker SIGSTOP 5 s", 5 * SECOND));
+    until_it_bites(&mut c, |c| nemesis::network_cut(c, true, Way::Both, End::Late, 5 * SECOND));
     nemesis::scale_to(&mut c, "scaled out", &["a", "b", "c", "d"]);
     nemesis::scale_to(&mut c, "scaled in", &["c", "d"]);
     nemesis::same_name_later(&mut c);
     nemesis::offsets(&mut c, Offsets::Reset);
     c.finish(true).assert();
+}
+
+/// On a busy machine a fault may miss; one that never bites makes the set INVALID.
+fn until_it_bites(c: &mut Campaign<'_>, fault: impl Fn(&mut Campaign<'_>)) {
+    for _ in 0..3 {
+        fault(c);
+        if c.rounds.last().is_some_and(|round| round.bit) {
+            return;
+        }
+    }
 }
 
 #[test]
@@ -70,13 +81,18 @@ fn the_long_set() {
     let text = table(&long.verdicts);
     println!("{text}");
     long.verdicts.iter().for_each(Verdict::assert);
-    let mut restarts: Vec<Duration> = (long.verdicts.iter().flat_map(|verdict| &verdict.rounds))
-        .filter(|round| round.bit && round.kind.starts_with("kill -9") && !round.kind.contains("take-over"))
-        .filter_map(|round| round.recovery)
-        .collect();
-    restarts.sort();
-    let slowest = quantile(&restarts, 0.99);
-    assert!(slowest < 15 * SECOND, "99 % of {} restarts take up to {slowest:?}", restarts.len());
+    let slowest = |of: fn(&str) -> bool| {
+        let rounds = long.verdicts.iter().flat_map(|verdict| &verdict.rounds);
+        let mut times: Vec<Duration> =
+            rounds.filter(|round| round.bit && of(round.kind)).filter_map(|round| round.recovery).collect();
+        times.sort();
+        quantile(&times, 0.99)
+    };
+    let restarts = slowest(|kind| kind.starts_with("kill -9") && !kind.contains("take-over"));
+    assert!(restarts < 15 * SECOND, "99 % of restarts under the same name take up to {restarts:?}");
+    let taken_over = slowest(|kind| kind.contains("take-over"));
+    let bound = 10 * SECOND + TRANSACTION + SCAN;
+    assert!(taken_over < bound, "99 % of take-overs take up to {taken_over:?}, {bound:?} are allowed");
 }
 
 /// The rounds of one campaign: longer ones would be read and replayed for too long.
