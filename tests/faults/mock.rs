@@ -51,8 +51,9 @@ fn scene() -> Scene {
     for topic in [&inputs, &log] {
         cluster.create_topic(topic, 1, 3).expect("a topic");
     }
-    let member = GroupConsumer::join(&connection, "member", "group", &[inputs.clone()], Purpose::Transactional)
-        .expect("a member");
+    let member =
+        GroupConsumer::join(&connection, "member", "group", std::slice::from_ref(&inputs), Purpose::Transactional)
+            .expect("a member");
     let until = Instant::now() + Duration::from_secs(60);
     let membership = loop {
         assert!(Instant::now() < until, "no partitions");
