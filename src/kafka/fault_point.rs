@@ -1,7 +1,7 @@
 //! Places at which a test makes a process die, or stand still, in the middle of what it is doing.
 //!
 //! They are there only with debug assertions, which the tests are built with and a release is not: in a shipped binary
-//! [`pass`] is empty. `GOLDEN_BELL_FAULT_POINT=after_send_offsets:17` ends the process at the 17th pass, as abruptly as
+//! a pass does nothing. `GOLDEN_BELL_FAULT_POINT=after_send_offsets:17` ends the process at the 17th pass, as abruptly as
 //! SIGKILL does; `…:17:stop` stops it like SIGSTOP, until somebody sends SIGCONT.
 
 /// The places, in the order in which a worker comes by.

@@ -169,6 +169,11 @@ impl<'a> Campaign<'a> {
         self.instances.insert(id.to_owned(), self.program.start(id));
     }
 
+    /// Has the load stop for a while, so that timers are fired by the wall clock; or go on.
+    pub fn hush(&self, hushed: bool) {
+        self.load.iter().for_each(|load| load.hush(hushed));
+    }
+
     /// Starts an instance that dies, or stops, at the given pass of a fault point.
     pub fn start_at_point(&mut self, id: &str, point: &str) {
         let mut setting = self.program.clone();

@@ -31,6 +31,8 @@ pub type Seen = BTreeMap<(i32, i64), String>;
 #[derive(Default)]
 struct Shared {
     stop: AtomicBool,
+    /// Nobody sends anything: only timers are left to fire.
+    hushed: AtomicBool,
     sent: AtomicU64,
     follow_ups: AtomicU64,
     seen: Mutex<Seen>,
@@ -58,6 +60,11 @@ impl Load {
     /// How many events and follow-ups were sent.
     pub fn sent(&self) -> (u64, u64) {
         (self.shared.sent.load(Ordering::Relaxed), self.shared.follow_ups.load(Ordering::Relaxed))
+    }
+
+    /// Has everybody stop sending, or go on.
+    pub fn hush(&self, hushed: bool) {
+        self.shared.hushed.store(hushed, Ordering::Relaxed);
     }
 
     /// The latest record time (milliseconds) a reader of committed records has seen in each partition of `cases`.
@@ -107,6 +114,9 @@ fn feed_on(shared: &Shared, setting: &Setting, feed: &Feed, per_second: u64) {
     let mut next = feed.events.iter().cycle();
     while !shared.stop.load(Ordering::Relaxed) {
         let due = due(began.elapsed(), per_second);
+        if shared.hushed.load(Ordering::Relaxed) {
+            sent = due;
+        }
         while sent < due {
             if let Some(record) = next.next() {
                 send(&producer, &setting.prefix, record);
@@ -189,7 +199,7 @@ impl<'a> Officers<'a> {
                     let id = warning["warning_id"].as_str().unwrap_or_default().to_owned();
                     self.shared.seen.lock().expect("a lock").insert((partition, offset), id);
                     let busy = self.began.elapsed().as_millis() as u64 % BEAT < BUSY;
-                    if busy && self.chance.random_bool(0.5) {
+                    if busy && !self.shared.hushed.load(Ordering::Relaxed) && self.chance.random_bool(0.5) {
                         self.answer(&warning);
                     }
                 }

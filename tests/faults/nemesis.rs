@@ -40,9 +40,11 @@ pub fn kill_at(c: &mut Campaign<'_>, (point, kind, most): (&'static str, &'stati
     c.kill(&victim);
     let pass = c.chance.random_range(1..=most);
     c.start_at_point(&victim, &format!("{point}:{pass}"));
+    c.hush(point == "timer_due");
     let reached = |c: &Campaign<'_>| c.instances[&victim].log_text().matches(POINT_REACHED).count();
     let before = reached(c);
     let died = c.wait_until(SOON, |c| c.instances.get_mut(&victim).is_some_and(|i| i.ended().is_some()));
+    c.hush(false);
     let since = now_ms();
     let bit = died && reached(c) > before;
     if !died {
@@ -104,7 +106,9 @@ pub fn pause_with_due_timer(c: &mut Campaign<'_>) {
     c.kill(&victim);
     let pass = c.chance.random_range(1..=2);
     c.start_at_point(&victim, &format!("timer_due:{pass}:stop"));
+    c.hush(true);
     let stopped = c.wait_until(SOON, |c| c.instances.get(&victim).and_then(|i| i.state()) == Some('T'));
+    c.hush(false);
     let since = now_ms();
     std::thread::sleep(c.options.session + TRANSACTION + SCAN);
     let taken_over = c.wait_until(SOON, |c| c.progressed_since(since));
