@@ -8,6 +8,7 @@ use rdkafka::{Offset, TopicPartitionList};
 
 use super::client::{Connection, Purpose, create, drop_within};
 use super::error::{Error, is_passing};
+use super::fault_point::{self, Point};
 use super::native;
 use super::rebalance::Member;
 use super::record::Record;
@@ -68,6 +69,7 @@ impl GroupConsumer {
     /// Marks everything of the partition before `next` as safe to commit. A partition that was taken away is ignored.
     pub fn store(&self, topic: &str, partition: i32, next: i64) {
         if next > 0 {
+            fault_point::pass(Point::BeforeStore);
             let stored = self.consumer.store_offset(topic, partition, next - 1);
             if let Err(error) = stored {
                 tracing::debug!(%error, "an offset of a partition no longer assigned is not stored");

@@ -1,7 +1,8 @@
 //! What happens to a member when partitions come and go.
 //!
 //! The group metadata that fences a transaction is taken here, in the callback, and nowhere else: asked for at commit
-//! time, a member that lost its place while it was paused gets metadata that the coordinator waves through.
+//! time, a member that lost its place while it was paused gets metadata that the coordinator waves through. Metadata
+//! without generation or member id, which the coordinator would wave through as well, is refused here.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,11 +17,13 @@ use rdkafka::{Offset, TopicPartitionList};
 
 use super::client::{log, report};
 use super::error::tag;
-use super::native::Queue;
+use super::fault_point::{self, Point};
+use super::native::{self, Queue};
 
-/// How long the callback may ask for committed offsets, below what the watchdog allows. An open transaction of the
-/// partition's last owner makes the answer wait; the session then starts anew and asks again.
-const COMMITTED_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the callback may ask for committed offsets, below what the watchdog allows by default. An open transaction
+/// of the partition's last owner makes the answer wait: up to 15 s and the broker's scan interval after it began, of
+/// which the session time-out is over when this is asked. Later the session starts anew and asks again.
+const COMMITTED_TIMEOUT: Duration = Duration::from_secs(16);
 
 /// A partition that came, with the committed offset it has.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -146,10 +149,16 @@ impl ClientContext for Member {
 
 impl ConsumerContext for Member {
     fn rebalance(&self, consumer: &BaseConsumer<Self>, err: RDKafkaRespErr, tpl: &mut TopicPartitionList) {
+        fault_point::pass(Point::Rebalance);
         match err {
             RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => {
-                *self.membership.lock() = consumer.group_metadata().map(|m| Arc::new(Membership(m)));
-                let news = match self.assign(consumer, tpl) {
+                let membership = consumer.group_metadata().map(|m| Arc::new(Membership(m)));
+                // Looked at after it was taken: within this callback a place is lost, never won.
+                let held = membership.is_some() && native::has_place(consumer.client().native_ptr());
+                *self.membership.lock() = membership.filter(|_| held);
+                let assigned =
+                    if held { self.assign(consumer, tpl) } else { Err("the place in the group is lost".to_owned()) };
+                let news = match assigned {
                     Ok(assigned) => News::Assigned(assigned),
                     Err(reason) => News::Failed(reason),
                 };

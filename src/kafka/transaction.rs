@@ -20,6 +20,7 @@ use rdkafka::{Offset, TopicPartitionList};
 
 use super::client::{Connection, create, log, report};
 use super::error::{Error, is_fenced, tag};
+use super::fault_point::{self, Point};
 use super::rebalance::Membership;
 use super::record::Outgoing;
 use super::watchdog::Leash;
@@ -144,11 +145,16 @@ impl TransactionalProducer {
                 return Err(self.abort("positions", &error));
             }
         }
+        fault_point::pass(Point::AfterProduce);
         self.call("send offsets", |producer| {
             producer.send_offsets_to_transaction(&offsets, membership.metadata(), STEP)
         })?;
+        fault_point::pass(Point::AfterSendOffsets);
         self.drain()?;
-        self.call("commit", |producer| producer.commit_transaction(Timeout::Never))
+        fault_point::pass(Point::BeforeEnd);
+        self.call("commit", |producer| producer.commit_transaction(Timeout::Never))?;
+        fault_point::pass(Point::AfterEnd);
+        Ok(())
     }
 
     /// Commits a transaction that reads nothing, and so has no positions to be fenced by: for a command that is run once.

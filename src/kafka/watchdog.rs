@@ -68,9 +68,12 @@ impl Watchdog {
         Watchdog { inner }
     }
 
-    /// Starts the watchdog that ends the process with [`EXIT_CODE`].
-    pub fn ending_process() -> Self {
-        Watchdog::start(|name| {
+    /// Starts the watchdog that ends the process with [`EXIT_CODE`], unless it is ending already.
+    pub fn ending_process(ending: impl Fn() -> bool + Send + 'static) -> Self {
+        Watchdog::start(move |name| {
+            if ending() {
+                return;
+            }
             tracing::error!(worker = name, "a call into kafka did not return in time, ending the process");
             std::process::exit(EXIT_CODE);
         })

@@ -2,7 +2,8 @@
 //!
 //! A [component](Components::spawn_thread) has a name. One that ends before it was asked to stops the whole process, with
 //! its reason as the result of [`Lifecycle::supervise`]; so does one that panics. SIGTERM or SIGINT asks all of them to
-//! stop through [`Stop`]; they have [`DRAIN_WITHIN`] to finish. A second signal does not wait for them.
+//! stop through [`Stop`]; they have [`DRAIN_WITHIN`] to finish. Then those that may be [left behind](Component::leavable)
+//! are, and any other makes the end a failure. A second signal does not wait for them.
 
 mod readiness;
 mod signals;
@@ -10,7 +11,7 @@ mod stop;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::future::Future;
 use std::io;
@@ -79,6 +80,8 @@ pub struct Components {
 struct Running {
     next: u64,
     names: BTreeMap<u64, String>,
+    /// Those that may be left behind.
+    leavable: BTreeSet<u64>,
 }
 
 #[derive(Debug)]
@@ -175,7 +178,12 @@ impl Lifecycle {
         while self.components.any_running() {
             tokio::select! {
                 () = sleep_until(deadline) => {
-                    return Err(Stopped::Stuck { components: self.components.names(), within: self.drain_within });
+                    let (left, stuck) = self.components.left_and_stuck();
+                    if !stuck.is_empty() {
+                        return Err(Stopped::Stuck { components: stuck, within: self.drain_within });
+                    }
+                    tracing::warn!(components = left.join(", "), "left behind, what they had in hand is undone");
+                    return Ok(());
                 }
                 Some(signal) = signals.recv() => {
                     signals_left -= 1;
@@ -244,8 +252,31 @@ impl Components {
         tokio::spawn(async move { component.end(work.await) });
     }
 
+    /// Like [`Components::spawn_thread`], for one that may be left behind.
+    ///
+    /// # Errors
+    /// When no thread can be started.
+    pub fn spawn_leavable<E: fmt::Display>(
+        &self,
+        name: impl Into<String>,
+        work: impl FnOnce() -> Result<(), E> + Send + 'static,
+    ) -> io::Result<()> {
+        let name = name.into();
+        let component = self.register(name.clone()).leavable();
+        thread::Builder::new().name(name).spawn(move || component.end(work()))?;
+        Ok(())
+    }
+
     fn any_running(&self) -> bool {
         !self.running.lock().names.is_empty()
+    }
+
+    /// The names of the components that may be left behind, and of those that may not.
+    fn left_and_stuck(&self) -> (Vec<String>, Vec<String>) {
+        let running = self.running.lock();
+        let (left, stuck): (Vec<_>, Vec<_>) = running.names.iter().partition(|(key, _)| running.leavable.contains(key));
+        let names = |of: Vec<(&u64, &String)>| of.into_iter().map(|(_, name)| name.clone()).collect();
+        (names(left), names(stuck))
     }
 
     fn names(&self) -> Vec<String> {
@@ -256,6 +287,13 @@ impl Components {
 // === impl Component ===
 
 impl Component {
+    /// It may be left behind when the time to finish is over: whatever it has in hand is undone by itself, as after a
+    /// kill. So it is with what waits for a broker that is away.
+    pub fn leavable(self) -> Self {
+        self.components.running.lock().leavable.insert(self.key);
+        self
+    }
+
     /// Ends the component with its result.
     pub fn end<E: fmt::Display>(mut self, result: Result<(), E>) {
         self.result = Some(result.map_err(|error| error.to_string()));
@@ -275,7 +313,11 @@ impl Drop for Component {
             None if thread::panicking() => Some(Err("panicked".to_owned())),
             None => Some(Err("ended without saying why".to_owned())),
         };
-        self.components.running.lock().names.remove(&self.key);
+        {
+            let mut running = self.components.running.lock();
+            running.names.remove(&self.key);
+            running.leavable.remove(&self.key);
+        }
         // Nobody listens any more only when the supervisor itself is gone.
         let _ = self.components.ended.send(Ended { name: std::mem::take(&mut self.name), result });
     }

@@ -88,6 +88,21 @@ fn one_that_does_not_finish_is_named_when_the_time_is_over() {
 }
 
 #[test]
+fn one_that_may_be_left_behind_makes_no_failure_unless_another_is_stuck_too() {
+    let mut held = Vec::new();
+    let result = supervise(Duration::from_millis(20), |components, signals| {
+        held.push(components.register("worker").leavable());
+        signals.try_send("SIGTERM").unwrap();
+    });
+    assert_eq!(result, Ok(()));
+    let result = supervise(Duration::from_millis(20), |components, signals| {
+        held.extend([components.register("worker").leavable(), components.register("stuck")]);
+        signals.try_send("SIGTERM").unwrap();
+    });
+    assert_eq!(result.unwrap_err().to_string(), "did not finish within 20ms: stuck");
+}
+
+#[test]
 fn a_second_signal_does_not_wait() {
     let mut held = None;
     let result = supervise(LONG, |components, signals| {

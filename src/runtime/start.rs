@@ -61,7 +61,7 @@ pub fn connection(config: &Config) -> Connection {
 impl Start {
     /// Starts everything in a thread of its own, which is done when all workers are started.
     pub fn spawn(self) -> io::Result<()> {
-        let component = self.components.register("start");
+        let component = self.components.register("start").leavable();
         thread::Builder::new().name("start".into()).spawn(move || match self.run() {
             Ok(()) => component.done(),
             Err(error) => component.end(Err(error)),
@@ -175,7 +175,10 @@ impl Start {
             connection,
             stop: components.stop().clone(),
             readiness: components.readiness().clone(),
-            watchdog: Watchdog::ending_process(),
+            watchdog: Watchdog::ending_process({
+                let stop = components.stop().clone();
+                move || stop.stopping()
+            }),
             index: loaded.index,
             match_settings: loaded.match_settings,
             token_key: loaded.token_key,
@@ -205,25 +208,25 @@ impl Start {
                     (0..count("registrants")).filter(|p| *p as usize % index_workers == slot).collect();
                 let shared = Arc::clone(&shared);
                 components
-                    .spawn_thread(format!("index-{slot}"), move || index_worker::run(&shared, slot, &partitions))?;
+                    .spawn_leavable(format!("index-{slot}"), move || index_worker::run(&shared, slot, &partitions))?;
             }
             for slot in 0..match_workers {
                 readiness.waiting(&format!("match-{slot}"), "waiting for the index");
                 let shared = Arc::clone(&shared);
-                components.spawn_thread(format!("match-{slot}"), move || match_worker::run(&shared, slot))?;
+                components.spawn_leavable(format!("match-{slot}"), move || match_worker::run(&shared, slot))?;
             }
             if shared.lookback.is_on() {
                 let shared = Arc::clone(&shared);
                 components.spawn_thread(lookback::WORKER, move || lookback::run(&shared))?;
             }
             let shared = Arc::clone(&shared);
-            components.spawn_thread("registrants", move || registrants_worker::run(&shared))?;
+            components.spawn_leavable("registrants", move || registrants_worker::run(&shared))?;
         }
         if roles.contains(&Role::Cases) {
             for slot in 0..case_workers {
                 readiness.waiting(&format!("cases-{slot}"), "waiting for its partitions");
                 let shared = Arc::clone(&shared);
-                components.spawn_thread(format!("cases-{slot}"), move || case_worker::run(&shared, slot))?;
+                components.spawn_leavable(format!("cases-{slot}"), move || case_worker::run(&shared, slot))?;
             }
         }
         for destination in destinations {

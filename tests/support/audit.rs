@@ -7,6 +7,7 @@
 mod cases;
 mod dead_letters;
 mod fields;
+mod follow_ups;
 mod matches;
 mod texts;
 mod warnings;
@@ -64,16 +65,35 @@ impl Findings {
     }
 }
 
+/// What came in beside the events of the model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Beside {
+    /// Nothing.
+    Nothing,
+    /// Follow-ups, whatever they said: levels may fall with a new round, and a case may be in any state.
+    FollowUps,
+}
+
 /// Runs every check. The input was all of the model's, and no follow-ups.
 ///
 /// Deadlines may run out while a test runs: `escalated` warnings are allowed wherever they stand.
 pub fn audit(settings: &Settings, expected: &Expected, outputs: &Outputs) -> Vec<Discrepancy> {
+    audit_beside(settings, expected, outputs, Beside::Nothing)
+}
+
+/// Like [`audit`], with something beside.
+pub fn audit_beside(settings: &Settings, expected: &Expected, outputs: &Outputs, beside: Beside) -> Vec<Discrepancy> {
     let mut findings = Findings::default();
     let homes = matches::check(settings, expected, &outputs.case_inputs, &mut findings);
-    dead_letters::check(settings, expected, &outputs.dead_letters, &mut findings);
-    let told = warnings::check(settings, expected, &outputs.warnings, &mut findings);
-    texts::check(expected, &told, &homes, &mut findings);
-    cases::check(expected, &outputs.cases, &told, &homes, &mut findings);
+    let (inputs, feeds): (Vec<Record>, Vec<Record>) =
+        outputs.dead_letters.iter().cloned().partition(|letter| follow_ups::is_of_case_inputs(settings, letter));
+    dead_letters::check(settings, expected, &feeds, &mut findings);
+    let told = warnings::check(settings, expected, &outputs.warnings, beside, &mut findings);
+    if beside == Beside::Nothing {
+        texts::check(expected, &told, &homes, &mut findings);
+    }
+    cases::check(expected, &outputs.cases, &told, &homes, beside, &mut findings);
+    follow_ups::check(outputs, &inputs, &mut findings);
     findings.0
 }
 

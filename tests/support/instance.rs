@@ -160,6 +160,24 @@ impl Instance {
         self.child.wait().expect("an end");
     }
 
+    /// Sends it a signal, by its name without `SIG`.
+    pub fn signal(&self, name: &str) {
+        let signal = format!("-{name}");
+        let sent = Command::new("kill").args([&signal, &self.pid().to_string()]).status().expect("kill runs");
+        assert!(sent.success(), "{name} to {}", self.pid());
+    }
+
+    /// The status it ended with, if it has.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().expect("a status")
+    }
+
+    /// The letter that tells what it is doing: `T` while it is stopped.
+    pub fn state(&self) -> Option<char> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).ok()?;
+        status.lines().find_map(|line| line.strip_prefix("State:"))?.trim().chars().next()
+    }
+
     /// SIGTERM, and the status it ends with.
     pub fn terminate(mut self, within: Duration) -> ExitStatus {
         let signalled = Command::new("kill").args(["-TERM", &self.pid().to_string()]).status().expect("kill runs");

@@ -16,6 +16,17 @@ pub const FEEDS: [&str; 2] = ["calls", "transfers"];
 
 /// A prefix of its own on a broker, the areas the model knows, and topics made by the program.
 pub fn set_up(broker: &Broker, name: &str, folder: &Path, settings: &mut Settings) -> Setting {
+    set_up_at(&broker.bootstrap_servers(), name, folder, settings, &[])
+}
+
+/// Like [`set_up`], at the brokers of these addresses, with more settings, which count more than those made here.
+pub fn set_up_at(
+    bootstrap: &str,
+    name: &str,
+    folder: &Path,
+    settings: &mut Settings,
+    more: &[(&str, &str)],
+) -> Setting {
     settings.topic_prefix = format!("{}.", unique(name));
     let directory = folder.join("directory");
     std::fs::create_dir_all(&directory).expect("a folder");
@@ -23,7 +34,7 @@ pub fn set_up(broker: &Broker, name: &str, folder: &Path, settings: &mut Setting
     std::fs::write(directory.join("people.toml"), people(settings)).expect("a file");
     let list = |values: &[String]| format!("{values:?}");
     let setting = Setting {
-        bootstrap: broker.bootstrap_servers(),
+        bootstrap: bootstrap.to_owned(),
         prefix: settings.topic_prefix.clone(),
         environment: [
             ("DIRECTORY__PATH", directory.display().to_string()),
@@ -41,6 +52,7 @@ pub fn set_up(broker: &Broker, name: &str, folder: &Path, settings: &mut Setting
             ("CASES__ACKNOWLEDGE_EXPIRES__URGENT", "24h".to_owned()),
         ]
         .into_iter()
+        .chain(more.iter().map(|(key, value)| (*key, (*value).to_owned())))
         .map(|(key, value)| (format!("GOLDEN_BELL__{key}"), value))
         .collect(),
         folder: folder.to_owned(),

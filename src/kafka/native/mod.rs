@@ -1,11 +1,11 @@
 //! The few calls the safe wrapper lacks or makes unsafe to use: header names that are no UTF-8 (the wrapper panics on
-//! them), reading by the batch, cached watermarks, and the embedded broker's join delay.
+//! them), reading by the batch, cached watermarks, the place in a group, and the embedded broker's join delay.
 #![allow(unsafe_code)]
 
 mod message;
 mod queue;
 
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 
 use rdkafka::bindings as rdsys;
 use rdkafka::types::RDKafka;
@@ -28,6 +28,24 @@ pub(super) fn send_now(client: *mut RDKafka) {
     // SAFETY: the handle is that of a live producer; in event mode the call only waits for its message count to fall.
     unsafe {
         let _ = rdsys::rd_kafka_flush(client, 1);
+    }
+}
+
+/// Whether a group member has a generation and a member id just now. One that was put out of its group has neither, and
+/// a transaction with such metadata is not fenced by a broker (KIP-447, classic groups).
+pub(super) fn has_place(client: *mut RDKafka) -> bool {
+    // SAFETY: the handle is that of a live consumer; the metadata is a copy that is ours to destroy.
+    let metadata = unsafe { rdsys::rd_kafka_consumer_group_metadata(client) };
+    if metadata.is_null() {
+        return false;
+    }
+    // SAFETY: `metadata` is not null and lives until it is destroyed here; the member id is a C string inside it.
+    unsafe {
+        let member = rdsys::rd_kafka_consumer_group_metadata_member_id(metadata);
+        let named = !member.is_null() && !CStr::from_ptr(member).is_empty();
+        let place = named && rdsys::rd_kafka_consumer_group_metadata_generation_id(metadata) >= 0;
+        rdsys::rd_kafka_consumer_group_metadata_destroy(metadata);
+        place
     }
 }
 

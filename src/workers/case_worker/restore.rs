@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::core::case_engine::CaseBook;
 use crate::kafka::error::Error;
+use crate::kafka::fault_point::{self, Point};
 use crate::kafka::partition::partition_of;
 use crate::kafka::reader::{LogReader, Read};
 use crate::kafka::rebalance::Assigned;
@@ -74,6 +75,7 @@ pub fn restore(
 }
 
 fn take(restoring: &mut BTreeMap<i32, Restoring>, record: &Record<'_>, partitions: i32) -> Result<(), Error> {
+    fault_point::pass(Point::Restoring);
     let Some(state) = restoring.get_mut(&record.partition()) else { return Ok(()) };
     let input =
         record.header(INPUT_OFFSET).and_then(|v| std::str::from_utf8(v).ok()).and_then(|v| v.parse::<i64>().ok());

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use crate::kafka::client::Purpose;
 use crate::kafka::consumer::{GroupConsumer, Polled};
 use crate::kafka::error::Error;
+use crate::kafka::fault_point::{self, Point};
 use crate::kafka::rebalance::{Assigned, News};
 use crate::kafka::transaction::TransactionalProducer;
 use crate::kafka::watchdog::Leash;
@@ -106,6 +107,7 @@ impl<'a> Session<'a> {
         match polled {
             Polled::Record(record) => {
                 self.drained = false;
+                fault_point::pass(Point::AfterPoll);
                 // Timers due before the input that are too many for one transaction are committed first.
                 while self.state.input(&record)? == Taken::TimersFirst {
                     if !self.committer.commit(&self.consumer, &mut self.state, &self.report)? {
@@ -160,7 +162,10 @@ impl<'a> Session<'a> {
                 self.consumer.caught_up(&self.state.topics.inputs, partition, next)
             };
             match caught_up {
-                Ok(true) => self.state.fire(partition, wall)?,
+                Ok(true) => {
+                    fault_point::pass(Point::TimerDue);
+                    self.state.fire(partition, wall)?;
+                }
                 Ok(false) => {}
                 Err(error) => {
                     tracing::info!(worker = self.worker, %error, "timers wait until the broker answers");

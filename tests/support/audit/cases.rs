@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::fields::{at, json, list, same_contacts, same_fields, shows, text};
 use super::matches::Homes;
 use super::warnings::rank;
-use super::{Findings, Told};
+use super::{Beside, Findings, Told};
 use crate::support::model::{Expected, ExpectedSubject, Record};
 
 /// How many pieces of evidence a case holds.
@@ -18,6 +18,7 @@ pub fn check(
     records: &[Record],
     told: &BTreeMap<&str, Told>,
     homes: &Homes,
+    beside: Beside,
     findings: &mut Findings,
 ) {
     let latest = versions(records, homes, findings);
@@ -41,13 +42,14 @@ pub fn check(
         findings.check(home == Some(&record.partition), "case_partition", || {
             format!("{}, case inputs of {subject_id} lie in {home:?}", at(record))
         });
-        let mut faults = state_faults(subject, case);
+        let mut faults = Vec::new();
         match told.get(subject_id.as_str()) {
-            Some(told) => faults.extend(told_faults(told, case)),
+            Some(told) => faults.extend(told_faults(told, case, beside)),
             None => faults.push("no warnings".to_owned()),
         }
-        if let Some(fault) = evidence_fault(subject, case) {
-            faults.push(fault);
+        if beside == Beside::Nothing {
+            faults.extend(state_faults(subject, case));
+            faults.extend(evidence_fault(subject, case));
         }
         for fault in faults {
             findings.add("case_state", format!("{}: {fault}; {case}", at(record)));
@@ -113,7 +115,7 @@ fn state_faults(subject: &ExpectedSubject, case: &Value) -> Vec<String> {
 }
 
 /// The case and its warnings were written in one transaction, so they agree.
-fn told_faults(told: &Told, case: &Value) -> Vec<String> {
+fn told_faults(told: &Told, case: &Value, beside: Beside) -> Vec<String> {
     let mut faults = Vec::new();
     let mut check = |good: bool, what: &str| {
         if !good {
@@ -123,7 +125,7 @@ fn told_faults(told: &Told, case: &Value) -> Vec<String> {
     check(told.case_ids.contains(text(case, "case_id")), "no warning of this case");
     let sequence = case["sequence"].as_u64();
     check(sequence == Some(told.warnings.len() as u64), "sequence is not the number of warnings");
-    if let Some(last) = told.warnings.last() {
+    if let (Some(last), Beside::Nothing) = (told.warnings.last(), beside) {
         let levels = (rank(text(last, "level")), rank(text(case, "level")));
         check(levels.0 == levels.1, "level is not that of the last warning");
         check(last["score"].as_i64() <= case["score"].as_i64(), "score is below that of the last warning");

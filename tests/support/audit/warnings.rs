@@ -7,7 +7,7 @@ use chrono::DateTime;
 use serde_json::{Value, json};
 
 use super::fields::{at, envelope_faults, is_time, json, list, same_contacts, same_fields, shows, text};
-use super::{Findings, Told};
+use super::{Beside, Findings, Told};
 use crate::support::model::event::Event;
 use crate::support::model::{Expected, ExpectedSubject, Record, Settings, Telling, digest_id};
 
@@ -22,6 +22,7 @@ pub fn check<'a>(
     settings: &Settings,
     expected: &'a Expected,
     records: &[Record],
+    beside: Beside,
     findings: &mut Findings,
 ) -> BTreeMap<&'a str, Told> {
     let mut ids = BTreeSet::new();
@@ -52,7 +53,7 @@ pub fn check<'a>(
     for (subject_id, subject) in expected.subjects.iter().filter(|(_, s)| s.opened) {
         match told.get(subject_id.as_str()) {
             None => findings.add("opened_missing", subject_id.clone()),
-            Some(told) => Subject { subject_id, subject, findings, areas: &settings.areas }.check(told),
+            Some(told) => Subject { subject_id, subject, beside, findings, areas: &settings.areas }.check(told),
         }
     }
     told
@@ -62,6 +63,7 @@ pub fn check<'a>(
 struct Subject<'a> {
     subject_id: &'a str,
     subject: &'a ExpectedSubject,
+    beside: Beside,
     findings: &'a mut Findings,
     /// The areas of the directory.
     areas: &'a [String],
@@ -94,7 +96,9 @@ impl Subject<'_> {
             let causes: Vec<_> = warnings.iter().map(|w| text(w, "cause")).collect();
             format!("{}: {causes:?}", self.subject_id)
         });
-        for pair in warnings.windows(2) {
+        // A follow-up may begin a new round, which has a level and a score of its own.
+        let rounds = if self.beside == Beside::Nothing { warnings } else { &[] };
+        for pair in rounds.windows(2) {
             let (before, now) = (&pair[0], &pair[1]);
             let ranks = (rank(text(before, "level")), rank(text(now, "level")));
             let count = |w: &Value| (w["score"].as_i64(), w["evidence_count"].as_u64());
@@ -134,7 +138,12 @@ impl Subject<'_> {
         self.add(!matches!(warning["retroactive"], Value::Bool(true)), "warning_retroactive", warning);
         let points: i64 = list(warning, "reasons").iter().filter_map(|r| r["points"].as_i64()).sum();
         let score = warning["score"].as_i64().unwrap_or(-1);
-        let right = if warning["cause"] == "opened" { points.max(0) == score } else { points <= score };
+        let right = match (text(warning, "cause"), self.beside) {
+            ("opened", _) => points.max(0) == score,
+            (_, Beside::Nothing) => points <= score,
+            // What was told by a follow-up names the reasons of an event that may be of another round.
+            (_, Beside::FollowUps) => true,
+        };
         self.add(right, "warning_score", warning);
     }
 
@@ -157,6 +166,11 @@ impl Subject<'_> {
         self.add(sorted, "evidence_order", warning);
     }
 
+    /// Whether an event caused it, and not the passing of time or a follow-up.
+    fn by_event(&self, warning: &Value) -> bool {
+        warning["cause"] != "escalated" && (self.beside == Beside::Nothing || !warning["event_time"].is_null())
+    }
+
     fn event(&self, evidence: &Value) -> Option<&Event> {
         let id = (text(evidence, "source").to_owned(), text(evidence, "id").to_owned());
         self.subject.events.get(&id)
@@ -168,10 +182,13 @@ impl Subject<'_> {
         for warning in warnings {
             if warning["cause"] == "escalated" {
                 self.add(warning["event_time"].is_null(), "event_time", warning);
+            }
+            if !self.by_event(warning) {
                 continue;
             }
+            let followed_up = self.beside == Beside::FollowUps && warning["cause"] == "reopened";
             let known = ["opened", "raised", "transfer", "repeated"];
-            self.add(known.contains(&text(warning, "cause")), "cause", warning);
+            self.add(followed_up || known.contains(&text(warning, "cause")), "cause", warning);
             let Some(first) = list(warning, "evidence").first() else { continue };
             let cause = (text(first, "source").to_owned(), text(first, "id").to_owned());
             self.add(causes.insert(cause), "event_warned_twice", warning);
@@ -190,7 +207,8 @@ impl Subject<'_> {
     /// Each transfer that must be told is told, by one warning; later ones of it only tell that the level rose.
     fn transfers(&mut self, warnings: &[Value]) {
         let mut told: BTreeMap<(&str, &str), Vec<&Value>> = BTreeMap::new();
-        for warning in warnings.iter().filter(|w| w["cause"] != "escalated") {
+        let by_event: Vec<&Value> = warnings.iter().filter(|warning| self.by_event(warning)).collect();
+        for warning in by_event {
             match list(warning, "evidence").first() {
                 Some(first) if first["kind"] == "transfer" => {
                     told.entry((text(first, "source"), text(first, "transfer_id"))).or_default().push(warning);

@@ -12,6 +12,7 @@ use super::{START, client, script};
 /// three replicas, of which two must be in sync. They end with the value.
 pub struct Cluster {
     nodes: Vec<Node>,
+    doors: Vec<Ports>,
     /// Last, so that the brokers are gone before their folders.
     folder: TempDir,
 }
@@ -19,6 +20,15 @@ pub struct Cluster {
 impl Cluster {
     /// Starts this many brokers and waits until each serves and knows all the others.
     pub fn start(count: usize) -> Self {
+        Self::start_with(count, Vec::new())
+    }
+
+    /// Like [`Cluster::start`], with a second way in to each broker; see [`Cluster::doors`].
+    pub fn start_with_doors(count: usize) -> Self {
+        Self::start_with(count, (0..count).map(|_| Ports::reserve()).collect())
+    }
+
+    fn start_with(count: usize, doors: Vec<Ports>) -> Self {
         if let Err(missing) = super::available() {
             panic!("no broker to be had: {missing}");
         }
@@ -31,12 +41,15 @@ impl Cluster {
         let prepared = script()
             .arg("prepare")
             .arg(folder.path())
-            .args(ports.iter().map(|ports| ports.client().to_string()))
+            .args(ports.iter().enumerate().map(|(index, ports)| match doors.get(index) {
+                Some(door) => format!("{}:{}:{}", ports.client(), door.client(), door.client() + 1),
+                None => ports.client().to_string(),
+            }))
             .output()
             .expect("bash");
         assert!(prepared.status.success(), "{}", String::from_utf8_lossy(&prepared.stderr));
         let nodes = (1..).zip(ports).map(|(id, ports)| Node::start(id, folder.path(), ports)).collect();
-        let cluster = Self { nodes, folder };
+        let cluster = Self { nodes, doors, folder };
         cluster.wait_ready(START);
         cluster
     }
@@ -103,6 +116,17 @@ impl Cluster {
     pub fn bootstrap_servers(&self) -> String {
         let addresses: Vec<String> = self.nodes.iter().map(Node::address).collect();
         addresses.join(",")
+    }
+
+    /// The second way in to each broker, by node id: the port at which it listens, and the port at which it tells clients
+    /// who come that way to find it. Somebody must stand there and pass on what they say.
+    pub fn doors(&self) -> Vec<(i32, u16, u16)> {
+        self.nodes.iter().zip(&self.doors).map(|(node, door)| (node.id(), door.client(), door.client() + 1)).collect()
+    }
+
+    /// The node ids of all brokers.
+    pub fn ids(&self) -> Vec<i32> {
+        self.nodes.iter().map(Node::id).collect()
     }
 
     /// The start of a client's configuration: where the brokers are, and quick reconnects.

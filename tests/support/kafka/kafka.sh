@@ -26,7 +26,9 @@ kafka.sh stop DIR              end the brokers of DIR that `start` started; the 
 kafka.sh run DIR/NODE          run one prepared broker until standard input ends; see supervise()
 kafka.sh tool CLASS ARG...     run a command line tool, such as org.apache.kafka.tools.TopicCommand
 
-A broker listens for clients on 127.0.0.1:PORT and for the other controllers on PORT + 1.
+A broker listens for clients on 127.0.0.1:PORT and for the other controllers on PORT + 1. With
+PORT:BACK:FRONT it also listens on BACK, and tells clients that come there to come to FRONT, where
+somebody is to pass on what they say.
 Three brokers or more keep three replicas of everything and need two in sync.
 Exit code 3: Java 17 or Maven is missing.
 TEXT
@@ -126,18 +128,21 @@ archive_classes() {
 
 # configure FOLDER NODE PORT-OF-EACH-NODE...: writes server.properties.
 configure() {
-    local folder=$1 node=$2 text voters= replicas min_isr i
+    local folder=$1 node=$2 text voters= replicas min_isr i doors
     shift 2
-    local ports=("$@")
+    local ports=("${@%%:*}")
     for ((i = 0; i < $#; i++)); do
         voters+=${voters:+,}$((i + 1))@127.0.0.1:$((ports[i] + 1))
     done
+    IFS=: read -ra doors <<<"${!node}"
     if (($# >= 3)); then replicas=3 min_isr=2; else replicas=1 min_isr=1; fi
     text=$(<"$here/server.properties")
     text=${text//@NODE@/"$node"}
     text=${text//@VOTERS@/"$voters"}
     text=${text//@PORT@/"${ports[node - 1]}"}
     text=${text//@CONTROLLER_PORT@/"$((ports[node - 1] + 1))"}
+    text=${text//@BACK@/"${doors[1]:+,BACK://127.0.0.1:${doors[1]}}"}
+    text=${text//@FRONT@/"${doors[2]:+,BACK://127.0.0.1:${doors[2]}}"}
     text=${text//@DIR@/"$folder"}
     text=${text//@REPLICAS@/"$replicas"}
     text=${text//@MIN_ISR@/"$min_isr"}

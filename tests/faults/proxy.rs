@@ -1,0 +1,151 @@
+//! A bad network between the program and one broker: a relay on loopback that can hold what goes one way or both, cut
+//! connections, and be slow.
+
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rand::Rng;
+
+/// Which way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    ToBroker,
+    ToClient,
+    Both,
+}
+
+/// The relay in front of one broker.
+pub struct Proxy {
+    /// Node id of the broker.
+    pub id: i32,
+    link: Arc<Link>,
+}
+
+#[derive(Default)]
+struct Link {
+    hold_to_broker: AtomicBool,
+    hold_to_client: AtomicBool,
+    /// Connections made before this number was reached are dead.
+    cut: AtomicU64,
+    delay_ms: AtomicU64,
+    /// How many chunks passed.
+    passed: AtomicU64,
+    /// How many chunks had to wait for the end of a hold.
+    held: AtomicU64,
+}
+
+impl Proxy {
+    /// Stands at `front` and passes on to `back`.
+    pub fn start(id: i32, back: u16, front: u16) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, front)).expect("the port is reserved");
+        let link = Arc::new(Link::default());
+        let theirs = Arc::clone(&link);
+        thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                theirs.connect(client, back);
+            }
+        });
+        Self { id, link }
+    }
+
+    /// Holds back what goes this way: nothing is lost, and nothing comes through before [`Proxy::heal`]. So it looks
+    /// from both ends while packets are dropped; what was on its way arrives late, as with TCP.
+    pub fn hold(&self, way: Way) {
+        self.link.hold_to_broker.store(way != Way::ToClient, Ordering::SeqCst);
+        self.link.hold_to_client.store(way != Way::ToBroker, Ordering::SeqCst);
+    }
+
+    /// Breaks every connection there is; what was on its way is lost.
+    pub fn cut(&self) {
+        self.link.cut.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Every chunk takes this long, give or take a quarter, one way.
+    pub fn slow(&self, delay: Duration) {
+        self.link.delay_ms.store(delay.as_millis() as u64, Ordering::SeqCst);
+    }
+
+    /// Lets everything pass again.
+    pub fn heal(&self) {
+        self.slow(Duration::ZERO);
+        self.link.hold_to_broker.store(false, Ordering::SeqCst);
+        self.link.hold_to_client.store(false, Ordering::SeqCst);
+    }
+
+    /// Chunks that passed so far, and those of them that were held up.
+    pub fn counts(&self) -> (u64, u64) {
+        (self.link.passed.load(Ordering::SeqCst), self.link.held.load(Ordering::SeqCst))
+    }
+}
+
+impl Link {
+    fn connect(self: &Arc<Self>, client: TcpStream, back: u16) {
+        let Ok(broker) = TcpStream::connect((Ipv4Addr::LOCALHOST, back)) else {
+            // As if nobody listened: the client hears of it at once.
+            let _ = client.shutdown(Shutdown::Both);
+            return;
+        };
+        let _ = (client.set_nodelay(true), broker.set_nodelay(true));
+        let (Ok(client_too), Ok(broker_too)) = (client.try_clone(), broker.try_clone()) else { return };
+        let cut = self.cut.load(Ordering::SeqCst);
+        self.relay(client, broker, true, cut);
+        self.relay(broker_too, client_too, false, cut);
+    }
+
+    fn relay(self: &Arc<Self>, mut from: TcpStream, to: TcpStream, to_broker: bool, cut: u64) {
+        let (sender, chunks) = sync_channel::<(Instant, Vec<u8>)>(256);
+        let link = Arc::clone(self);
+        thread::spawn(move || link.deliver(to, &chunks, to_broker, cut));
+        let link = Arc::clone(self);
+        thread::spawn(move || {
+            let mut buffer = vec![0; 64 * 1024];
+            let _ = from.set_read_timeout(Some(Duration::from_millis(100)));
+            loop {
+                if link.cut.load(Ordering::SeqCst) != cut {
+                    break;
+                }
+                match from.read(&mut buffer) {
+                    Ok(0) => break,
+                    Ok(read) => {
+                        let mean = link.delay_ms.load(Ordering::SeqCst);
+                        let delay = if mean == 0 { 0 } else { rand::rng().random_range(mean * 3 / 4..=mean * 5 / 4) };
+                        let due = Instant::now() + Duration::from_millis(delay);
+                        if sender.send((due, buffer[..read].to_vec())).is_err() {
+                            break;
+                        }
+                    }
+                    Err(error) if is_time_out(&error) => {}
+                    Err(_) => break,
+                }
+            }
+            let _ = from.shutdown(Shutdown::Read);
+        });
+    }
+
+    fn deliver(&self, mut to: TcpStream, chunks: &Receiver<(Instant, Vec<u8>)>, to_broker: bool, cut: u64) {
+        let hold = if to_broker { &self.hold_to_broker } else { &self.hold_to_client };
+        while let Ok((due, chunk)) = chunks.recv() {
+            thread::sleep(due.saturating_duration_since(Instant::now()));
+            let mut held = false;
+            while hold.load(Ordering::SeqCst) && self.cut.load(Ordering::SeqCst) == cut {
+                held = true;
+                thread::sleep(Duration::from_millis(5));
+            }
+            if self.cut.load(Ordering::SeqCst) != cut || to.write_all(&chunk).is_err() {
+                break;
+            }
+            self.passed.fetch_add(1, Ordering::SeqCst);
+            self.held.fetch_add(u64::from(held), Ordering::SeqCst);
+        }
+        let _ = to.shutdown(Shutdown::Both);
+    }
+}
+
+fn is_time_out(error: &std::io::Error) -> bool {
+    matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut)
+}

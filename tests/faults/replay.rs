@@ -1,0 +1,411 @@
+//! The strictest oracle: what lies in `case-inputs`, handled once and in order by one thread without any faults, must
+//! give just the warnings, the cases and the dead letters that are on the broker, in just that order.
+//!
+//! The engine is the program's own; what it makes of an input has tests against a model of its own. Here it says what
+//! a run without faults would have written. The moments at which the wall clock fired timers stand in the histories of
+//! the cases; everything else follows from the inputs and their record times. Every transaction is compared: the
+//! versions of the cases it wrote are those the replay has at the same input.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use chrono::{DateTime, Utc};
+use golden_bell::core::case::{ArchiveKey, CaseSettings, FollowUp, PerLevel};
+use golden_bell::core::case_engine::{CaseBook, Context, Disposition, Moment};
+use golden_bell::core::directory::Directory;
+use golden_bell::core::envelope::{CaseInputBody, decode_case_input};
+use golden_bell::core::message::Templates;
+use golden_bell::core::rules::RuleSet;
+use golden_bell::runtime::read_files;
+use serde_json::Value;
+
+use crate::support::audit::{Discrepancy, Outputs};
+use crate::support::model::Record;
+
+/// The most inputs of one transaction that may lie in the same millisecond as a timer: each doubles the orders to try.
+const MOST_TIES: usize = 6;
+
+/// What the program was configured with.
+pub struct Judge {
+    pub rules: RuleSet,
+    pub directory: Directory,
+    pub templates: Templates,
+    pub settings: CaseSettings,
+    pub archive_key: ArchiveKey,
+}
+
+impl Judge {
+    /// With the shipped rules, the directory of the trial in `folder`, and these deadlines.
+    pub fn new(folder: &Path, token_key: &[u8; 32], settings: CaseSettings) -> Self {
+        let read = |path: &Path| std::fs::read_to_string(path).expect("a file");
+        let rules = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/rules.toml");
+        Judge {
+            rules: RuleSet::load(&read(&rules), "rules.toml").expect("rules"),
+            directory: Directory::load(&read_files(&folder.join("directory")).expect("a directory"))
+                .expect("a directory"),
+            templates: Templates::load(&["zh-cmn.toml", "zh-yongkang.toml", "en.toml"].map(|name| {
+                let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/messages").join(name);
+                (name.to_owned(), read(&shipped))
+            }))
+            .expect("templates"),
+            settings,
+            archive_key: ArchiveKey::new(token_key),
+        }
+    }
+
+    fn context(&self) -> Context<'_> {
+        Context {
+            rules: &self.rules,
+            directory: &self.directory,
+            templates: &self.templates,
+            settings: &self.settings,
+            archive_key: &self.archive_key,
+        }
+    }
+}
+
+/// One span for every level.
+pub fn levels(urgent: i64, high: i64, medium: i64, low: i64) -> PerLevel<chrono::TimeDelta> {
+    let seconds = chrono::TimeDelta::seconds;
+    PerLevel { urgent: seconds(urgent), high: seconds(high), medium: seconds(medium), low: seconds(low) }
+}
+
+/// What the replay found, and how much it looked at.
+#[derive(Debug, Default)]
+pub struct Replayed {
+    pub discrepancies: Vec<Discrepancy>,
+    pub inputs: usize,
+    pub transactions: usize,
+    pub timers: usize,
+    pub warnings: usize,
+}
+
+/// Replays every partition.
+pub fn replay(judge: &Judge, outputs: &Outputs) -> Replayed {
+    let mut out = Replayed::default();
+    let partitions: BTreeSet<i32> = outputs.case_inputs.iter().map(|record| record.partition).collect();
+    for partition in partitions {
+        Line::new(judge, outputs, partition, &mut out).run();
+    }
+    out
+}
+
+/// A transaction as `cases` shows it: the versions it wrote, and the last input they know of.
+struct Written<'a> {
+    input: i64,
+    versions: BTreeMap<String, &'a Record>,
+}
+
+/// One step of the replay.
+#[derive(Clone, Copy)]
+enum Step<'a> {
+    Input(&'a Record),
+    Timer(DateTime<Utc>),
+}
+
+/// What a step gives.
+#[derive(Default)]
+struct Given {
+    warnings: Vec<Value>,
+    refused: Vec<(i64, String)>,
+}
+
+struct Line<'a> {
+    judge: &'a Judge,
+    outputs: &'a Outputs,
+    partition: i32,
+    inputs: Vec<&'a Record>,
+    /// How many inputs are handled.
+    at: usize,
+    book: CaseBook,
+    given: Given,
+    out: &'a mut Replayed,
+}
+
+impl<'a> Line<'a> {
+    fn new(judge: &'a Judge, outputs: &'a Outputs, partition: i32, out: &'a mut Replayed) -> Self {
+        let inputs: Vec<_> = outputs.case_inputs.iter().filter(|r| r.partition == partition).collect();
+        out.inputs += inputs.len();
+        Line { judge, outputs, partition, inputs, at: 0, book: CaseBook::new(), given: Given::default(), out }
+    }
+
+    fn add(&mut self, check: &'static str, what: String) {
+        self.out.discrepancies.push(Discrepancy { check, what: format!("partition {}: {what}", self.partition) });
+    }
+
+    fn run(mut self) {
+        let mut known = BTreeSet::new();
+        let mut left = self.written().into_iter().peekable();
+        while let Some(mut written) = left.next() {
+            let mut moments = BTreeSet::new();
+            let mut outcome = self.transaction(&written, &mut moments, &known);
+            // Where a zombie wrote between the records of a transaction, it looks like several.
+            while let Some(more) = left.next_if(|next| outcome.is_err() && next.input == written.input) {
+                written.versions.extend(more.versions);
+                outcome = self.transaction(&written, &mut moments, &known);
+            }
+            if let Err(fault) = outcome {
+                self.add("replay_case", format!("up to input {}: {fault}", written.input));
+                let steps = merge(&self.inputs_to(written.input), &moments.iter().copied().collect::<Vec<_>>(), 0);
+                self.take(&steps);
+            }
+            self.at += self.inputs_to(written.input).len();
+            self.book.commit().expect("cases can be written");
+            self.out.timers += moments.len();
+            self.out.transactions += 1;
+            known.extend(moments);
+        }
+        let rest: Vec<Step<'_>> = self.inputs[self.at..].iter().map(|record| Step::Input(record)).collect();
+        self.take(&rest);
+        let left = self.changes();
+        if !left.is_empty() {
+            self.add("replay_case_lost", format!("{:?} changed after the last transaction", left.keys()));
+        }
+        self.compare_warnings();
+        self.compare_dead_letters();
+    }
+
+    /// The transactions in order: each ends with a marker, which takes an offset.
+    fn written(&mut self) -> Vec<Written<'a>> {
+        let mut all: Vec<Written<'a>> = Vec::new();
+        let (outputs, partition) = (self.outputs, self.partition);
+        let mut next = -1;
+        for record in outputs.cases.iter().filter(|r| r.partition == partition) {
+            let input = record.header_text("input_offset").and_then(|text| text.parse().ok()).unwrap_or(-1);
+            let key = record.key_text();
+            let goes_on = record.offset == next;
+            next = record.offset + 1;
+            match all.last_mut() {
+                Some(last) if goes_on && last.input == input => {
+                    if last.versions.insert(key.clone(), record).is_some() {
+                        self.add("replay_twice", format!("{key} stands twice in one transaction"));
+                    }
+                }
+                last => {
+                    if last.is_some_and(|last| last.input > input) {
+                        self.add("replay_order", format!("{key} speaks of input {input} after a later one"));
+                    }
+                    all.push(Written { input, versions: BTreeMap::from([(key, record)]) });
+                }
+            }
+        }
+        all
+    }
+
+    /// The inputs not handled yet, up to this offset.
+    fn inputs_to(&self, offset: i64) -> Vec<&'a Record> {
+        self.inputs[self.at..].iter().copied().take_while(|record| record.offset <= offset).collect()
+    }
+
+    /// Handles the inputs and timers of one transaction in the order of their times. Where an input and a timer share a
+    /// millisecond every order is tried.
+    fn transaction(
+        &mut self,
+        written: &Written<'a>,
+        moments: &mut BTreeSet<DateTime<Utc>>,
+        known: &BTreeSet<DateTime<Utc>>,
+    ) -> Result<(), String> {
+        let escalated = written.versions.values().flat_map(|record| escalations(record));
+        moments.extend(escalated.filter(|at| !known.contains(at)));
+        let moments: Vec<DateTime<Utc>> = moments.iter().copied().collect();
+        let inputs = self.inputs_to(written.input);
+        let shares = |record: &&&Record| moments.iter().any(|at| at.timestamp_millis() == record.timestamp_ms);
+        let ties = inputs.iter().filter(shares).count();
+        let mut first = None;
+        for order in 0..1_u32 << ties.min(MOST_TIES) {
+            let given = self.handle(&merge(&inputs, &moments, order));
+            match compare(written, &self.changes()) {
+                None => {
+                    self.keep(given);
+                    return Ok(());
+                }
+                Some(fault) => first = first.or(Some(fault)),
+            }
+            self.book.rollback();
+        }
+        Err(first.unwrap_or_default())
+    }
+
+    fn take(&mut self, steps: &[Step<'a>]) {
+        let given = self.handle(steps);
+        self.keep(given);
+    }
+
+    fn keep(&mut self, given: Given) {
+        self.given.warnings.extend(given.warnings);
+        self.given.refused.extend(given.refused);
+    }
+
+    fn changes(&mut self) -> BTreeMap<String, Value> {
+        let changes = self.book.changes().expect("cases can be written");
+        let value = |bytes: Option<Vec<u8>>| bytes.and_then(|b| serde_json::from_slice(&b).ok()).unwrap_or_default();
+        changes.into_iter().map(|change| (change.case_id, value(change.value))).collect()
+    }
+
+    fn handle(&mut self, steps: &[Step<'a>]) -> Given {
+        let mut given = Given::default();
+        let context = self.judge.context();
+        for step in steps {
+            let clock = match step {
+                Step::Timer(at) => *at,
+                Step::Input(record) => DateTime::from_timestamp_millis(record.timestamp_ms).expect("a time"),
+            };
+            let moment = Moment { clock, wall: clock };
+            for fired in self.book.fire_due(moment, &context, usize::MAX) {
+                given.warnings.extend(fired.warnings.iter().map(told));
+            }
+            if let Step::Input(record) = step {
+                input(&mut self.book, record, moment, &context, &mut given);
+            }
+        }
+        given
+    }
+
+    fn compare_warnings(&mut self) {
+        let read: Vec<Value> =
+            self.outputs.warnings.iter().filter(|r| r.partition == self.partition).map(warning).collect();
+        self.out.warnings += read.len();
+        let wanted = std::mem::take(&mut self.given.warnings);
+        if let Some(at) = (0..read.len().max(wanted.len())).find(|&at| read.get(at) != wanted.get(at)) {
+            let name = |list: &[Value]| list.get(at).map(|w| (w["warning_id"].clone(), w["cause"].clone()));
+            let what = format!(
+                "{} warnings, {} expected; the first that differs is number {at}: {:?}, expected {:?}: {}",
+                read.len(),
+                wanted.len(),
+                name(&read),
+                name(&wanted),
+                difference(wanted.get(at), read.get(at)),
+            );
+            self.add("replay_warning", what);
+        }
+    }
+
+    fn compare_dead_letters(&mut self) {
+        let number = |record: &Record, name| record.header_text(name).and_then(|t| t.parse::<i64>().ok()).unwrap_or(-1);
+        let mut read: Vec<(i64, String)> = (self.outputs.dead_letters.iter())
+            .filter(|r| r.header_text("dlq_topic").is_some_and(|topic| topic.ends_with("case-inputs")))
+            .filter(|r| number(r, "dlq_partition") == i64::from(self.partition))
+            .map(|r| (number(r, "dlq_offset"), r.header_text("dlq_reason").unwrap_or_default().to_owned()))
+            .collect();
+        read.sort();
+        let wanted = std::mem::take(&mut self.given.refused);
+        if read != wanted {
+            let (missing, more) = (minus(&wanted, &read), minus(&read, &wanted));
+            self.add("replay_dead_letter", format!("missing {missing:?}, too many {more:?}"));
+        }
+    }
+}
+
+fn minus(these: &[(i64, String)], those: &[(i64, String)]) -> Vec<(i64, String)> {
+    let mut rest = those.to_vec();
+    let mut left = these.to_vec();
+    left.retain(|item| match rest.iter().position(|other| other == item) {
+        Some(at) => {
+            rest.remove(at);
+            false
+        }
+        None => true,
+    });
+    left
+}
+
+/// When the case escalated, by its history and its last warning.
+fn escalations(record: &Record) -> BTreeSet<DateTime<Utc>> {
+    let case: Value = record.value.as_deref().and_then(|v| serde_json::from_slice(v).ok()).unwrap_or_default();
+    let history = case["history"].as_array().map_or(&[][..], Vec::as_slice);
+    (history.iter())
+        .filter(|entry| entry["what"] == "escalated")
+        .filter_map(|entry| entry["at"].as_str()?.parse().ok())
+        .collect()
+}
+
+/// Inputs and timers by their times. The bits of `order` say which of the inputs that share a millisecond with a timer
+/// come before it instead of after it.
+fn merge<'a>(inputs: &[&'a Record], moments: &[DateTime<Utc>], order: u32) -> Vec<Step<'a>> {
+    let mut steps = Vec::new();
+    let mut left = moments.iter().copied().peekable();
+    let mut tie = 0;
+    for record in inputs {
+        let shares = moments.iter().any(|at| at.timestamp_millis() == record.timestamp_ms);
+        let before = shares && {
+            tie += 1;
+            order >> (tie - 1).min(31) & 1 == 1
+        };
+        while let Some(at) = left.next_if(|at| {
+            let at = at.timestamp_millis();
+            at < record.timestamp_ms || at == record.timestamp_ms && !before
+        }) {
+            steps.push(Step::Timer(at));
+        }
+        steps.push(Step::Input(record));
+    }
+    steps.extend(left.map(Step::Timer));
+    steps
+}
+
+fn input(book: &mut CaseBook, record: &Record, at: Moment, context: &Context<'_>, given: &mut Given) {
+    let headers = record.headers.iter().map(|(name, value)| (name.as_str(), value.as_deref().unwrap_or_default()));
+    let key = record.key_text();
+    let mut refuse = |reason: &str| given.refused.push((record.offset, reason.to_owned()));
+    let decoded = match decode_case_input(headers, record.value.as_deref()) {
+        Ok(decoded) => decoded,
+        Err(reject) => return refuse(reject.reason.as_str()),
+    };
+    let trace = decoded.traceparent.as_deref().map(str::to_owned);
+    let handled = match &decoded.body {
+        CaseInputBody::Match(matched) => book.apply_match(matched, trace.as_deref(), at, context),
+        CaseInputBody::FollowUp(data) => match FollowUp::read(data.get().as_bytes(), &key, &decoded.id) {
+            Ok(follow_up) => book.apply_follow_up(&follow_up, at, context),
+            Err(_) => return refuse("schema"),
+        },
+        CaseInputBody::Delivery(_) | CaseInputBody::Erasure(_) => return refuse("not sent by this test"),
+    };
+    if let Disposition::Refused(refusal) = handled.disposition {
+        return refuse(refusal.as_str());
+    }
+    given.warnings.extend(handled.warnings.iter().map(told));
+}
+
+fn told(warning: &golden_bell::core::warning::Warning) -> Value {
+    undated(serde_json::to_value(warning).expect("a warning is JSON"))
+}
+
+fn warning(record: &Record) -> Value {
+    undated(record.value.as_deref().and_then(|v| serde_json::from_slice(v).ok()).unwrap_or_default())
+}
+
+/// Without the only thing that depends on when the work was done.
+fn undated(mut warning: Value) -> Value {
+    if let Some(fields) = warning.as_object_mut() {
+        fields.remove("published_at");
+    }
+    warning
+}
+
+fn compare(written: &Written<'_>, changes: &BTreeMap<String, Value>) -> Option<String> {
+    for (id, record) in &written.versions {
+        let read: Value = record.value.as_deref().and_then(|v| serde_json::from_slice(v).ok()).unwrap_or_default();
+        match changes.get(id) {
+            None => return Some(format!("{id} was written and should not have changed")),
+            Some(wanted) if *wanted != read => {
+                return Some(format!("{id} differs: {}", difference(Some(wanted), Some(&read))));
+            }
+            Some(_) => {}
+        }
+    }
+    changes.keys().find(|id| !written.versions.contains_key(*id)).map(|id| format!("{id} changed and was not written"))
+}
+
+/// The top-level fields in which two objects differ, cut short.
+fn difference(wanted: Option<&Value>, read: Option<&Value>) -> String {
+    let (Some(wanted), Some(read)) = (wanted, read) else { return "one of them is missing".to_owned() };
+    let names: BTreeSet<&String> = [wanted, read].iter().filter_map(|v| v.as_object()).flat_map(|o| o.keys()).collect();
+    let differing = names.into_iter().filter(|name| wanted.get(*name) != read.get(*name));
+    let short = |value: Option<&Value>| -> String {
+        value.map_or("nothing".to_owned(), |v| v.to_string().chars().take(400).collect())
+    };
+    differing
+        .map(|name| format!("{name}: expected {}, got {}", short(wanted.get(name)), short(read.get(name))))
+        .collect::<Vec<_>>()
+        .join("; ")
+}
