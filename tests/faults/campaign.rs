@@ -7,15 +7,16 @@ use chrono::TimeDelta;
 use golden_bell::core::case::CaseSettings;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::arena::Arena;
 use crate::load::{Load, Seen};
+use crate::probe::probes;
 use crate::replay::{Judge, levels, replay};
 use crate::report::{Round, Verdict};
 use crate::support::audit::{Beside, Outputs, audit_beside, report};
 use crate::support::instance::{Instance, READY, Setting};
-use crate::support::model::{FeedRecord, Record, Settings, expect};
+use crate::support::model::{Record, Settings, expect};
 use crate::support::scenario_feed::Plan;
 use crate::support::topic_io::{read_all, send_all};
 use crate::support::trial::{FEEDS, lag, outputs, set_up_at, wait_until_done};
@@ -431,41 +432,4 @@ impl<'a> Campaign<'a> {
 fn warning_id(record: &Record) -> String {
     let value: Value = record.value.as_deref().and_then(|v| serde_json::from_slice(v).ok()).unwrap_or_default();
     value["warning_id"].as_str().unwrap_or_default().to_owned()
-}
-
-/// A new transfer for every subject that has a case: the last match of each, told of another event.
-fn probes(outputs: &Outputs) -> Vec<FeedRecord> {
-    let with_case: BTreeSet<String> = outputs
-        .cases
-        .iter()
-        .filter_map(|record| serde_json::from_slice::<Value>(record.value.as_deref()?).ok())
-        .filter_map(|case| Some(case["subject_id"].as_str()?.to_owned()))
-        .collect();
-    let mut latest: BTreeMap<String, &Record> = BTreeMap::new();
-    for record in &outputs.case_inputs {
-        if record.header_text("ce_type") == Some("golden-bell.match.v1") && with_case.contains(&record.key_text()) {
-            latest.insert(record.key_text(), record);
-        }
-    }
-    latest.into_values().enumerate().map(|(number, record)| probe(number, record)).collect()
-}
-
-fn probe(number: usize, record: &Record) -> FeedRecord {
-    let mut value: Value = record.value.as_deref().and_then(|v| serde_json::from_slice(v).ok()).expect("a match");
-    let (id, match_id) = (format!("probe-{number}"), format!("m-{number:032x}"));
-    value["match_id"] = json!(match_id);
-    value["event"]["kind"] = json!("transfer");
-    value["event"]["source"] = json!("urn:test:probe");
-    value["event"]["id"] = json!(id);
-    value["event"]["data"] = json!({
-        "transfer_id": id, "state": "accepted", "payer": {"phone": "13800000000"}, "payee": {"account": "probe"},
-        "amount_minor": 100, "currency": "CNY"
-    });
-    let mut headers = record.headers.clone();
-    for (name, value) in &mut headers {
-        if name == "ce_id" {
-            *value = Some(match_id.clone().into_bytes());
-        }
-    }
-    FeedRecord { topic: "case-inputs", key: record.key.clone(), headers, value: Some(value.to_string().into_bytes()) }
 }

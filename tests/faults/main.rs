@@ -26,6 +26,7 @@ mod campaign;
 mod load;
 mod mock;
 mod nemesis;
+mod probe;
 mod proxy;
 mod replay;
 mod report;

@@ -59,19 +59,19 @@ pub fn send_all(bootstrap: &str, prefix: &str, records: &[FeedRecord]) {
 /// Committed offset and record count of every partition of a topic, as `read_committed` and as `read_uncommitted`.
 fn ends(bootstrap: &str, topic: &str, isolation: &str) -> BTreeMap<i32, (i64, i64)> {
     let consumer = reader(bootstrap, isolation);
-    let metadata = consumer.fetch_metadata(Some(topic), Duration::from_secs(10)).expect("metadata");
+    let metadata = again(|| consumer.fetch_metadata(Some(topic), Duration::from_secs(10)));
     (metadata.topics().iter().flat_map(|t| t.partitions()))
-        .map(|p| (p.id(), watermarks(&consumer, topic, p.id())))
+        .map(|p| (p.id(), again(|| consumer.fetch_watermarks(topic, p.id(), Duration::from_secs(10)))))
         .collect()
 }
 
-/// First and next offset; a broker that has just come back does not lead its partitions at once.
-fn watermarks(consumer: &BaseConsumer, topic: &str, partition: i32) -> (i64, i64) {
-    let until = Instant::now() + Duration::from_secs(30);
+/// Asks until there is an answer: a leader may just be moving.
+fn again<T>(mut ask: impl FnMut() -> Result<T, KafkaError>) -> T {
+    let until = Instant::now() + Duration::from_secs(60);
     loop {
-        match consumer.fetch_watermarks(topic, partition, Duration::from_secs(10)) {
-            Ok(found) => return found,
-            Err(error) => assert!(Instant::now() < until, "watermarks: {error}"),
+        match ask() {
+            Ok(answer) => return answer,
+            Err(error) => assert!(Instant::now() < until, "no answer: {error}"),
         }
         std::thread::sleep(Duration::from_millis(100));
     }
