@@ -11,10 +11,13 @@ mod case_facts;
 mod counts;
 mod dossier;
 mod follow_ups;
+mod keys;
 mod matches;
 mod officer_text;
 mod others;
+mod packed;
 mod restore;
+mod timer_book;
 mod timers;
 mod transitions;
 mod warn;
@@ -28,8 +31,10 @@ use super::warning::Warning;
 
 pub use book::{CaseBook, Change, ChangesError};
 pub use counts::OpenCounts;
+pub use keys::{CaseKey, SubjectKey};
 pub use others::FailedDelivery;
 pub use restore::RestoreError;
+pub use timer_book::{Timer, TimerBook};
 
 /// When an input is handled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
