@@ -16,6 +16,8 @@ mod follow_ups;
 mod properties;
 #[path = "case_engine/reopening.rs"]
 mod reopening;
+#[path = "case_engine/scale.rs"]
+mod scale;
 #[path = "case_engine/support.rs"]
 mod support;
 #[path = "case_engine/transitions.rs"]

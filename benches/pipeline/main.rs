@@ -1,15 +1,18 @@
 //! The whole program on a real broker, measured as ratios to bare loops in the same run.
 //!
-//! `cargo bench --bench pipeline` runs everything; `cargo bench --bench pipeline -- throughput ready latency` picks
-//! parts, `-- --quick` runs a tenth of each. Needs Java 17 and Maven, as the tests with a broker do. Nothing here
+//! `cargo bench --bench pipeline` runs everything; `cargo bench --bench pipeline -- throughput ready latency restore`
+//! picks parts, `-- --quick` runs a tenth of each. Needs Java 17 and Maven, as the tests with a broker do. Nothing here
 //! decides a test: the figures are for reading, and the counts are checked.
 
+#[path = "../../tests/support/kept_cases.rs"]
+mod kept_cases;
 #[path = "../../tests/support/mod.rs"]
 mod support;
 
 mod feed;
 mod latency;
 mod ready;
+mod restore;
 mod throughput;
 
 use support::broker::{Broker, available};
@@ -39,6 +42,9 @@ fn main() {
     }
     if wanted("latency") {
         latency::run(&broker, scale);
+    }
+    if wanted("restore") {
+        restore::run(&broker, scale);
     }
 }
 

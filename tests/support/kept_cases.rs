@@ -1,5 +1,5 @@
-//! Many different cases as they lie in the topic `cases`: what the engine makes of a call and a transfer under the
-//! shipped rules, open, or reached, dissuaded of it and closed as a false alarm, with other ids, names and times.
+//! Many different cases as they lie in the topic `cases`: what the engine makes of a call under the shipped rules, open,
+//! or taken on and closed as a false alarm, each with other ids, names and times.
 
 use std::sync::LazyLock;
 
