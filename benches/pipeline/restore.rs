@@ -108,8 +108,8 @@ fn send(producer: &BaseProducer, topic: &str, case: &Case) -> u64 {
     let value = case.encode().expect("a case");
     let headers = OwnedHeaders::new_with_capacity(1).insert(Header { key: "input_offset", value: Some("-1") });
     let mut outgoing: BaseRecord<'_, str, [u8]> = BaseRecord::to(topic)
-        .key(&case.case_id)
-        .payload(&value)
+        .key(case.case_id.as_str())
+        .payload(value.as_slice())
         .partition(partition_of(case.subject_id.as_bytes(), PARTITIONS))
         .headers(headers);
     loop {
