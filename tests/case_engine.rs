@@ -20,6 +20,8 @@ mod messages;
 mod properties;
 #[path = "case_engine/reopening.rs"]
 mod reopening;
+#[path = "case_engine/scale.rs"]
+mod scale;
 #[path = "case_engine/support.rs"]
 mod support;
 #[path = "case_engine/transitions.rs"]

@@ -1,9 +1,11 @@
 //! The whole program on a real broker, measured as ratios to bare loops in the same run.
 //!
-//! `cargo bench --bench pipeline` runs everything; `cargo bench --bench pipeline -- throughput ready latency notify` picks
-//! parts, `-- --quick` runs a tenth of each. Needs Java 17 and Maven, as the tests with a broker do. Nothing here
-//! decides a test: the figures are for reading, and the counts are checked.
+//! `cargo bench --bench pipeline` runs everything; `cargo bench --bench pipeline -- throughput ready latency notify
+//! restore` picks parts, `-- --quick` runs a tenth of each. Needs Java 17 and Maven, as the tests with a broker do.
+//! Nothing here decides a test: the figures are for reading, and the counts are checked.
 
+#[path = "../../tests/support/kept_cases.rs"]
+mod kept_cases;
 #[path = "../../tests/support/mod.rs"]
 mod support;
 
@@ -13,6 +15,7 @@ mod notify;
 mod ready;
 #[path = "../../tests/notify/receiver.rs"]
 mod receiver;
+mod restore;
 #[path = "../../tests/notify/sample.rs"]
 mod sample;
 mod throughput;
@@ -47,6 +50,9 @@ fn main() {
     }
     if wanted("notify") {
         notify::run(&broker, scale);
+    }
+    if wanted("restore") {
+        restore::run(&broker, scale);
     }
 }
 

@@ -35,6 +35,11 @@ impl IdHash {
         IdHash(head)
     }
 
+    /// The hash itself.
+    pub(crate) const fn to_bytes(self) -> [u8; LEN] {
+        self.0
+    }
+
     /// The first half, for where 8 bytes are enough.
     pub(super) fn short(self) -> u64 {
         let [a, b, c, d, e, f, g, h, ..] = self.0;

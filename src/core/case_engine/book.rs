@@ -1,15 +1,17 @@
-//! The book of one partition: the committed cases as their bytes, and over them what is not committed yet.
+//! The book of one partition: the committed cases, packed, and over them what is not committed yet.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
 use super::arrival::Arrival;
 use super::counts::OpenCounts;
 use super::dossier::{Dossier, Live};
+use super::keys::{CaseKey, SubjectKey};
 use super::others::{self, FailedDelivery};
+use super::packed::Packed;
+use super::timer_book::{Timer, TimerBook};
 use super::{Context, Handled, Moment, Now, follow_ups, matches, timers};
 use crate::core::case::{Case, FollowUp, State};
 use crate::core::erasure::Erasure;
@@ -34,39 +36,47 @@ pub struct Change {
 #[error("a case cannot be written as JSON: {0}")]
 pub struct ChangesError(#[from] serde_json::Error);
 
-/// A committed case: its bytes, and what must be known without decoding them.
+/// A committed case, and what must be known without unpacking it.
 pub(super) struct Kept {
-    pub id: Arc<str>,
-    pub bytes: Box<[u8]>,
+    pub key: CaseKey,
+    pub packed: Packed,
     pub level: Level,
     pub state: State,
     pub due: Option<DateTime<Utc>>,
 }
 
 impl Kept {
-    fn of(live: &mut Live, bytes: Box<[u8]>) -> Self {
+    fn of(live: &Live, packed: Packed) -> Self {
         let case = live.case();
-        Kept { id: Arc::clone(&live.id), bytes, level: case.level, state: case.state, due: live.timer }
+        Kept { key: live.key, packed, level: case.level, state: case.state, due: live.timer }
+    }
+
+    /// Its timer, if it waits for something.
+    pub fn timer(&self, subject: SubjectKey) -> Option<Timer> {
+        Some(Timer { due: self.due?, case: self.key, subject })
     }
 }
 
-type Timer = (DateTime<Utc>, Arc<str>, Arc<str>);
+/// Adds a case to those of its subject. Most subjects have one or two: room for more would outweigh them.
+pub(super) fn add(kept: &mut Vec<Kept>, new: Kept) {
+    kept.reserve_exact(1);
+    kept.push(new);
+}
 
 /// The cases of one partition of `case-inputs`.
 #[derive(Default)]
 pub struct CaseBook {
-    pub(super) kept: HashMap<Arc<str>, Vec<Kept>>,
+    pub(super) kept: HashMap<SubjectKey, Vec<Kept>>,
     pub(super) counts: OpenCounts,
     pub(super) cases: usize,
-    /// Moment, case and subject: the order in which timers fire.
-    pub(super) timers: BTreeSet<Timer>,
+    pub(super) timers: TimerBook,
     pub(super) clock: DateTime<Utc>,
     pub(super) committed_clock: DateTime<Utc>,
     /// What was touched since the last commit, in this order.
     touched: Vec<Dossier>,
-    touched_at: HashMap<Arc<str>, usize>,
+    touched_at: HashMap<SubjectKey, usize>,
     /// Whose case this is, while the topic is read: a record without a value does not say.
-    pub(super) restoring: HashMap<Arc<str>, Arc<str>>,
+    pub(super) restoring: HashMap<CaseKey, SubjectKey>,
 }
 
 impl fmt::Debug for CaseBook {
@@ -107,9 +117,10 @@ impl CaseBook {
 
     /// The kept cases of a subject as they stand now, committed or not, the oldest first.
     pub fn cases_of(&self, subject_id: &str) -> Vec<Case> {
-        match self.touched_at.get(subject_id).and_then(|index| self.touched.get(*index)) {
+        let key = SubjectKey::of(subject_id);
+        match self.touched_at.get(&key).and_then(|index| self.touched.get(*index)) {
             Some(dossier) => dossier.cases.iter().map(|live| live.case().clone()).collect(),
-            None => decode(self.kept.get(subject_id)).into_iter().map(|live| live.case().clone()).collect(),
+            None => unpack(self.kept.get(&key)).into_iter().map(Live::into_case).collect(),
         }
     }
 
@@ -146,51 +157,61 @@ impl CaseBook {
         let mut fired = Vec::new();
         self.clock = self.clock.max(at.clock);
         while fired.len() < limit {
-            let first = self.timers.first().filter(|(due, ..)| *due <= self.clock);
-            let Some((due, case_id, subject)) = first.cloned() else {
+            let Some(timer) = self.timers.next().filter(|timer| timer.due <= self.clock).copied() else {
                 break;
             };
-            fired.push(self.with(&subject, at, |dossier, now| timers::fire(dossier, &case_id, due, now, cx)));
-            // Whatever came of it, this timer has fired; a case that could not be read must not hold up the others.
-            self.timers.remove(&(due, case_id, subject));
+            let fire = |dossier: &mut Dossier, now| timers::fire(dossier, timer.case, timer.due, now, cx);
+            fired.extend(self.with_key(timer.subject, None, at, fire));
+            // Whatever came of it, this timer has fired.
+            self.timers.cancel(&timer);
         }
         fired
     }
 
     /// When the next timer is due.
     pub fn next_due(&self) -> Option<DateTime<Utc>> {
-        self.timers.first().map(|(due, ..)| *due)
+        self.timers.next().map(|timer| timer.due)
     }
 
     /// Lets something be done to the cases of a subject, in the overlay.
     fn with(&mut self, subject_id: &str, at: Moment, act: impl FnOnce(&mut Dossier, Now) -> Handled) -> Handled {
-        self.clock = self.clock.max(at.clock);
-        let now = Now { clock: self.clock, record: at.clock, wall: at.wall };
-        let index = self.touch(subject_id);
-        match self.touched.get_mut(index) {
-            Some(dossier) => {
-                let handled = act(dossier, now);
-                set_timers(&mut self.timers, dossier);
-                handled
-            }
-            // `touch` has just put it there.
-            None => Handled::new(super::Disposition::Outdated),
-        }
+        let handled = self.with_key(SubjectKey::of(subject_id), Some(subject_id), at, act);
+        // A subject whose id is given always has a place in the overlay.
+        handled.unwrap_or_else(|| Handled::new(super::Disposition::Outdated))
     }
 
-    /// The place of a subject's cases in the overlay; decodes them if they are not there.
-    fn touch(&mut self, subject_id: &str) -> usize {
-        if let Some(index) = self.touched_at.get(subject_id) {
-            return *index;
+    /// Lets something be done to the cases of a subject, in the overlay; `None` if its id is not given and no case
+    /// tells it.
+    fn with_key(
+        &mut self,
+        key: SubjectKey,
+        subject_id: Option<&str>,
+        at: Moment,
+        act: impl FnOnce(&mut Dossier, Now) -> Handled,
+    ) -> Option<Handled> {
+        self.clock = self.clock.max(at.clock);
+        let now = Now { clock: self.clock, record: at.clock, wall: at.wall };
+        let index = self.touch(key, subject_id)?;
+        let dossier = self.touched.get_mut(index)?;
+        let handled = act(dossier, now);
+        set_timers(&mut self.timers, dossier);
+        Some(handled)
+    }
+
+    /// The place of a subject's cases in the overlay; unpacks them if they are not there.
+    fn touch(&mut self, key: SubjectKey, subject_id: Option<&str>) -> Option<usize> {
+        if let Some(index) = self.touched_at.get(&key) {
+            return Some(*index);
         }
-        let (subject_id, cases) = match self.kept.get_key_value(subject_id) {
-            Some((subject_id, kept)) => (Arc::clone(subject_id), decode(Some(kept))),
-            None => (Arc::from(subject_id), Vec::new()),
+        let cases = unpack(self.kept.get(&key));
+        let subject_id = match subject_id {
+            Some(subject_id) => subject_id.to_owned(),
+            None => cases.first()?.case().subject_id.clone(),
         };
         let index = self.touched.len();
-        self.touched_at.insert(Arc::clone(&subject_id), index);
-        self.touched.push(Dossier { subject_id, cases, gone: Vec::new() });
-        index
+        self.touched_at.insert(key, index);
+        self.touched.push(Dossier { subject_id, key, cases, gone: Vec::new() });
+        Some(index)
     }
 
     /// What the transaction must publish, in the order in which the subjects were first touched.
@@ -202,24 +223,21 @@ impl CaseBook {
         for dossier in &mut self.touched {
             for gone in &dossier.gone {
                 changes.push(Change {
-                    case_id: gone.id.to_string(),
-                    subject_id: dossier.subject_id.to_string(),
+                    case_id: gone.id.clone(),
+                    subject_id: dossier.subject_id.clone(),
                     value: None,
                     archive: Some(serde_json::to_vec(&gone.archived)?),
                 });
             }
             for live in dossier.cases.iter_mut().filter(|live| live.changed) {
-                let bytes = match live.encoded.take() {
-                    Some(bytes) => bytes,
-                    None => live.case().encode()?.into_boxed_slice(),
-                };
+                let value = live.case().encode()?;
+                live.packed = Some(Packed::of(&value));
                 changes.push(Change {
-                    case_id: live.id.to_string(),
-                    subject_id: dossier.subject_id.to_string(),
-                    value: Some(bytes.to_vec()),
+                    case_id: live.case().case_id.clone(),
+                    subject_id: dossier.subject_id.clone(),
+                    value: Some(value),
                     archive: None,
                 });
-                live.encoded = Some(bytes);
             }
         }
         Ok(changes)
@@ -231,8 +249,8 @@ impl CaseBook {
     /// [`ChangesError`], which no case causes; the book is then as before.
     pub fn commit(&mut self) -> Result<(), ChangesError> {
         for live in self.touched.iter_mut().flat_map(|dossier| &mut dossier.cases) {
-            if live.changed && live.encoded.is_none() {
-                live.encoded = Some(live.case().encode()?.into_boxed_slice());
+            if live.changed && live.packed.is_none() {
+                live.packed = Some(Packed::of(&live.case().encode()?));
             }
         }
         self.touched_at.clear();
@@ -244,34 +262,34 @@ impl CaseBook {
     }
 
     fn keep(&mut self, dossier: Dossier) {
-        let Dossier { subject_id, cases, gone } = dossier;
-        let kept = self.kept.entry(Arc::clone(&subject_id)).or_default();
+        let Dossier { key, cases, gone, .. } = dossier;
+        let kept = self.kept.entry(key).or_default();
         for gone in gone {
-            if let Some(index) = kept.iter().position(|kept| kept.id == gone.id) {
+            if let Some(index) = kept.iter().position(|kept| kept.key == gone.key) {
                 let gone = kept.remove(index);
                 self.counts.remove(gone.level, gone.state);
                 self.cases -= 1;
             }
         }
         for mut live in cases {
-            let Some(bytes) = live.encoded.take() else {
+            let Some(packed) = live.packed.take() else {
                 continue;
             };
-            let new = Kept::of(&mut live, bytes);
+            let new = Kept::of(&live, packed);
             self.counts.add(new.level, new.state);
-            match kept.iter_mut().find(|kept| kept.id == new.id) {
+            match kept.iter_mut().find(|kept| kept.key == new.key) {
                 Some(old) => {
                     self.counts.remove(old.level, old.state);
                     *old = new;
                 }
                 None => {
                     self.cases += 1;
-                    kept.push(new);
+                    add(kept, new);
                 }
             }
         }
         if kept.is_empty() {
-            self.kept.remove(&subject_id);
+            self.kept.remove(&key);
         }
     }
 
@@ -279,30 +297,26 @@ impl CaseBook {
     pub fn rollback(&mut self) {
         self.touched_at.clear();
         for dossier in std::mem::take(&mut self.touched) {
-            let stood = dossier.cases.iter().map(|live| (live.timer, &live.id));
-            let stood = stood.chain(dossier.gone.iter().map(|gone| (gone.timer, &gone.id)));
-            for (timer, id) in stood {
+            let stood = dossier.cases.iter().map(|live| (live.timer, live.key));
+            let stood = stood.chain(dossier.gone.iter().map(|gone| (gone.timer, gone.key)));
+            for (timer, case) in stood {
                 if let Some(due) = timer {
-                    self.timers.remove(&(due, Arc::clone(id), Arc::clone(&dossier.subject_id)));
+                    self.timers.cancel(&Timer { due, case, subject: dossier.key });
                 }
             }
-            for kept in self.kept.get(&dossier.subject_id).into_iter().flatten() {
-                if let Some(due) = kept.due {
-                    self.timers.insert((due, Arc::clone(&kept.id), Arc::clone(&dossier.subject_id)));
-                }
+            let kept = self.kept.get(&dossier.key).into_iter().flatten();
+            for timer in kept.filter_map(|kept| kept.timer(dossier.key)) {
+                self.timers.set(timer);
             }
         }
         self.clock = self.committed_clock;
     }
 }
 
-/// Decodes the committed cases of a subject, the oldest first. Each was decoded or encoded before, so all can be.
-fn decode(kept: Option<&Vec<Kept>>) -> Vec<Live> {
-    let mut cases: Vec<Live> = kept
-        .into_iter()
-        .flatten()
-        .filter_map(|kept| Some(Live::committed(Case::decode(&kept.bytes).ok()?, Arc::clone(&kept.id), kept.due)))
-        .collect();
+/// The committed cases of a subject, the oldest first. Each was a case when it was packed, so that all can be read.
+fn unpack(kept: Option<&Vec<Kept>>) -> Vec<Live> {
+    let live = |kept: &Kept| Some(Live::committed(kept.packed.case().ok()?, kept.key, kept.due));
+    let mut cases: Vec<Live> = kept.into_iter().flatten().filter_map(live).collect();
     cases.sort_by(|a, b| {
         let (a, b) = (a.case(), b.case());
         (a.ordinal, a.opened_at, &a.case_id).cmp(&(b.ordinal, b.opened_at, &b.case_id))
@@ -311,10 +325,11 @@ fn decode(kept: Option<&Vec<Kept>>) -> Vec<Live> {
 }
 
 /// Moves the timers of a subject's cases to where they must stand.
-fn set_timers(timers: &mut BTreeSet<Timer>, dossier: &mut Dossier) {
+fn set_timers(timers: &mut TimerBook, dossier: &mut Dossier) {
+    let subject = dossier.key;
     for gone in &mut dossier.gone {
         if let Some(due) = gone.timer.take() {
-            timers.remove(&(due, Arc::clone(&gone.id), Arc::clone(&dossier.subject_id)));
+            timers.cancel(&Timer { due, case: gone.key, subject });
         }
     }
     for live in &mut dossier.cases {
@@ -323,10 +338,10 @@ fn set_timers(timers: &mut BTreeSet<Timer>, dossier: &mut Dossier) {
             continue;
         }
         if let Some(old) = live.timer {
-            timers.remove(&(old, Arc::clone(&live.id), Arc::clone(&dossier.subject_id)));
+            timers.cancel(&Timer { due: old, case: live.key, subject });
         }
         if let Some(due) = due {
-            timers.insert((due, Arc::clone(&live.id), Arc::clone(&dossier.subject_id)));
+            timers.set(Timer { due, case: live.key, subject });
         }
         live.timer = due;
     }

@@ -1,30 +1,29 @@
 //! The kept cases of one subject, decoded, while something is done to them.
 
-use std::sync::Arc;
-
 use chrono::{DateTime, Utc};
 
 use super::Context;
+use super::keys::{CaseKey, SubjectKey};
+use super::packed::Packed;
 use crate::core::case::{ArchivedCase, Case, IdHash};
 
 /// A case and what the book must know of it.
-#[derive(Debug)]
 pub(super) struct Live {
     case: Case,
-    /// Its id, as the timers hold it.
-    pub id: Arc<str>,
+    /// What stands for it in the book.
+    pub key: CaseKey,
     /// Whether it differs from what was last committed.
     pub changed: bool,
-    /// Its wire form, if it has been made since the last change.
-    pub encoded: Option<Box<[u8]>>,
+    /// Its wire form packed, if that has been made since the last change.
+    pub packed: Option<Packed>,
     /// The moment at which its timer stands.
     pub timer: Option<DateTime<Utc>>,
 }
 
 impl Live {
     /// A case as it was committed.
-    pub fn committed(case: Case, id: Arc<str>, timer: Option<DateTime<Utc>>) -> Self {
-        Live { case, id, changed: false, encoded: None, timer }
+    pub fn committed(case: Case, key: CaseKey, timer: Option<DateTime<Utc>>) -> Self {
+        Live { case, key, changed: false, packed: None, timer }
     }
 
     /// The case.
@@ -32,27 +31,33 @@ impl Live {
         &self.case
     }
 
+    /// The case alone.
+    pub fn into_case(self) -> Case {
+        self.case
+    }
+
     /// The case, to change it.
     pub fn edit(&mut self) -> &mut Case {
         self.changed = true;
-        self.encoded = None;
+        self.packed = None;
         &mut self.case
     }
 }
 
 /// A case that has left since the last commit.
-#[derive(Debug)]
 pub(super) struct Gone {
-    pub id: Arc<str>,
+    pub id: String,
+    pub key: CaseKey,
     /// The moment at which its timer stands.
     pub timer: Option<DateTime<Utc>>,
     pub archived: ArchivedCase,
 }
 
 /// The kept cases of one subject, the oldest first; only the last can be other than closed.
-#[derive(Debug)]
 pub(super) struct Dossier {
-    pub subject_id: Arc<str>,
+    pub subject_id: String,
+    /// What stands for the subject in the book.
+    pub key: SubjectKey,
     pub cases: Vec<Live>,
     pub gone: Vec<Gone>,
 }
@@ -70,7 +75,12 @@ impl Dossier {
 
     /// The place of a case.
     pub fn find(&self, case_id: &str) -> Option<usize> {
-        self.cases.iter().position(|live| *live.id == *case_id)
+        self.cases.iter().position(|live| live.case.case_id == case_id)
+    }
+
+    /// The place of the case with this key.
+    pub fn find_key(&self, key: CaseKey) -> Option<usize> {
+        self.cases.iter().position(|live| live.key == key)
     }
 
     /// Whether the case in this place was stripped.
@@ -81,8 +91,8 @@ impl Dossier {
     /// Adds a case as the newest.
     pub fn open(&mut self, mut case: Case) {
         case.ordinal = self.newest().map_or(1, |(_, newest)| newest.ordinal.saturating_add(1));
-        let id = Arc::from(case.case_id.as_str());
-        self.cases.push(Live { case, id, changed: true, encoded: None, timer: None });
+        let key = CaseKey::of(&case.case_id);
+        self.cases.push(Live { case, key, changed: true, packed: None, timer: None });
     }
 
     /// Whether a kept case has seen this event.
@@ -100,7 +110,7 @@ impl Dossier {
         if index < self.cases.len() {
             let live = self.cases.remove(index);
             let archived = ArchivedCase::of(live.case(), now, cx.archive_key);
-            self.gone.push(Gone { id: live.id, timer: live.timer, archived });
+            self.gone.push(Gone { id: live.case.case_id, key: live.key, timer: live.timer, archived });
         }
     }
 }

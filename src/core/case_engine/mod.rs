@@ -11,11 +11,14 @@ mod case_facts;
 mod counts;
 mod dossier;
 mod follow_ups;
+mod keys;
 mod matches;
 mod officer_text;
 mod others;
+mod packed;
 mod personal;
 mod restore;
+mod timer_book;
 mod timers;
 mod transitions;
 mod warn;
@@ -30,8 +33,10 @@ use super::warning::Warning;
 
 pub use book::{CaseBook, Change, ChangesError};
 pub use counts::OpenCounts;
+pub use keys::{CaseKey, SubjectKey};
 pub use others::FailedDelivery;
 pub use restore::RestoreError;
+pub use timer_book::{Timer, TimerBook};
 
 /// When an input is handled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,9 +1,10 @@
 //! How a book is built from the topic `cases`.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
-use super::book::{CaseBook, Kept};
+use super::book::{CaseBook, Kept, add};
+use super::keys::{CaseKey, SubjectKey};
+use super::packed::Packed;
 use crate::core::case::Case;
 
 /// Why a record of `cases` cannot be restored.
@@ -38,43 +39,42 @@ impl RestoreError {
 
 impl CaseBook {
     /// Takes in a record of `cases`; they come in the order of the topic, so that the newest of a case wins. Without a
-    /// value the case is gone.
+    /// value the case is gone. The id of the subject whose case it is, if there is one.
+    ///
+    /// The whole value is read here, so that what is no case is found at the start and not when somebody needs it.
     ///
     /// # Errors
     /// [`RestoreError`] if the value is not the case it should be.
-    pub fn restore(&mut self, case_id: &str, value: Option<&[u8]>) -> Result<(), RestoreError> {
+    pub fn restore(&mut self, case_id: &str, value: Option<&[u8]>) -> Result<Option<String>, RestoreError> {
+        let key = CaseKey::of(case_id);
         let Some(value) = value.filter(|value| !value.is_empty()) else {
-            self.forget(case_id);
-            return Ok(());
+            self.forget(key);
+            return Ok(None);
         };
         let case = Case::decode(value).map_err(|error| RestoreError::not_a_case(case_id, &error))?;
         if case.case_id != case_id {
             return Err(RestoreError::WrongKey { key: case_id.to_owned(), case_id: case.case_id });
         }
-        self.forget(case_id);
-        let id: Arc<str> = Arc::from(case_id);
-        let subject = match self.kept.get_key_value(case.subject_id.as_str()) {
-            Some((subject, _)) => Arc::clone(subject),
-            None => Arc::from(case.subject_id.as_str()),
-        };
-        self.restoring.insert(Arc::clone(&id), Arc::clone(&subject));
+        self.forget(key);
+        let subject = SubjectKey::of(&case.subject_id);
+        self.restoring.insert(key, subject);
         // The clock of the partition does not go back over a restart.
         self.clock = self.clock.max(case.updated_at);
         self.committed_clock = self.clock;
         let due = case.next_deadline_at.unwrap_or(case.updated_at);
-        let kept = Kept { id, bytes: value.into(), level: case.level, state: case.state, due: Some(due) };
+        let kept = Kept { key, packed: Packed::of(value), level: case.level, state: case.state, due: Some(due) };
         self.counts.add(kept.level, kept.state);
         self.cases += 1;
-        self.kept.entry(subject).or_default().push(kept);
-        Ok(())
+        add(self.kept.entry(subject).or_default(), kept);
+        Ok(Some(case.subject_id))
     }
 
-    fn forget(&mut self, case_id: &str) {
-        let Some(subject) = self.restoring.remove(case_id) else {
+    fn forget(&mut self, case: CaseKey) {
+        let Some(subject) = self.restoring.remove(&case) else {
             return;
         };
         if let Some(kept) = self.kept.get_mut(&subject) {
-            if let Some(index) = kept.iter().position(|kept| *kept.id == *case_id) {
+            if let Some(index) = kept.iter().position(|kept| kept.key == case) {
                 let gone = kept.remove(index);
                 self.counts.remove(gone.level, gone.state);
                 self.cases -= 1;
@@ -85,21 +85,11 @@ impl CaseBook {
         }
     }
 
-    /// Whose case this is, of those restored so far; `None` once the restore is finished.
-    pub fn restored_subject(&self, case_id: &str) -> Option<&str> {
-        self.restoring.get(case_id).map(|subject| &**subject)
-    }
-
-    /// The topic has been read: builds the timers. A case that waits for nothing is looked at as soon as the clock
+    /// The topic has been read: sets the timers. A case that waits for nothing is looked at as soon as the clock
     /// moves.
     pub fn finish_restore(&mut self) {
         self.restoring = HashMap::new();
-        for (subject, kept) in &self.kept {
-            for kept in kept {
-                if let Some(due) = kept.due {
-                    self.timers.insert((due, Arc::clone(&kept.id), Arc::clone(subject)));
-                }
-            }
-        }
+        let all = self.kept.iter().flat_map(|(subject, kept)| kept.iter().filter_map(|kept| kept.timer(*subject)));
+        self.timers = all.collect();
     }
 }

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::dossier::Dossier;
+use super::keys::CaseKey;
 use super::warn;
 use super::{Context, Disposition, Handled, Now};
 use crate::core::case::{Case, Happening, Missed, State};
@@ -19,15 +20,13 @@ impl Case {
 }
 
 /// Fires the timer of a case that stood at `due`.
-pub(super) fn fire(dossier: &mut Dossier, case_id: &str, due: DateTime<Utc>, now: Now, cx: &Context<'_>) -> Handled {
+pub(super) fn fire(dossier: &mut Dossier, case: CaseKey, due: DateTime<Utc>, now: Now, cx: &Context<'_>) -> Handled {
     let mut handled = Handled::new(Disposition::Rearmed);
-    let Some(index) = dossier.find(case_id) else {
+    let Some((index, live)) = dossier.find_key(case).and_then(|index| Some((index, dossier.cases.get_mut(index)?)))
+    else {
         return handled;
     };
-    handled.case_id = Some(case_id.to_owned());
-    let Some(live) = dossier.cases.get_mut(index) else {
-        return handled;
-    };
+    handled.case_id = Some(live.case().case_id.clone());
     let case = live.edit();
     let before = case.state;
     match case.miss(due, now.clock, cx.settings) {

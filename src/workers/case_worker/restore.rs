@@ -90,7 +90,7 @@ fn take(restoring: &mut BTreeMap<i32, Restoring>, record: &Record<'_>, partition
             record.offset()
         )));
     };
-    state.book.restore(case_id, record.value()).map_err(|error| {
+    let subject = state.book.restore(case_id, record.value()).map_err(|error| {
         Error::Layout(format!(
             "{} holds a case that cannot be read at partition {} offset {}: {error}",
             record.topic(),
@@ -98,7 +98,7 @@ fn take(restoring: &mut BTreeMap<i32, Restoring>, record: &Record<'_>, partition
             record.offset()
         ))
     })?;
-    if let Some(subject) = state.book.restored_subject(case_id)
+    if let Some(subject) = subject
         && partition_of(subject.as_bytes(), partitions) != record.partition()
     {
         return Err(Error::Layout(format!(
