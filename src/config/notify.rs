@@ -10,6 +10,7 @@ use super::error::Problems;
 use super::secret::Secret;
 use super::value;
 use crate::core::notification::Channel;
+use crate::core::rules::Level;
 use crate::notify::{address, sms_gateway, webhook};
 
 /// The section; the names in it are not the program's.
@@ -29,6 +30,14 @@ const RETENTION: Duration = Duration::from_secs(7 * 24 * 3600);
 pub struct NotifyConfig {
     /// Destinations by name. Default one, `log`.
     pub destinations: BTreeMap<String, DestinationConfig>,
+    /// For people of the directory without channels of their own, and for what there is nobody for. Default `log`.
+    pub default: Vec<String>,
+    /// For residents, guardians and trusted contacts. Default `log`.
+    pub residents: Vec<String>,
+    /// For what shows a case until it is closed. Default none.
+    pub alerts: Vec<String>,
+    /// The name or address of what to do, by level. Default none.
+    pub runbooks: BTreeMap<Level, String>,
 }
 
 /// One destination.
@@ -109,7 +118,29 @@ impl RequestHeaders {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Document {
+    default: Vec<String>,
+    residents: Vec<String>,
+    alerts: Vec<String>,
+    runbooks: Runbooks,
     destinations: BTreeMap<String, DestinationDocument>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Runbooks {
+    urgent: String,
+    high: String,
+    medium: String,
+    low: String,
+}
+
+impl Runbooks {
+    /// Those that are there.
+    fn by_level(self) -> BTreeMap<Level, String> {
+        let Runbooks { urgent, high, medium, low } = self;
+        let all = [(Level::Urgent, urgent), (Level::High, high), (Level::Medium, medium), (Level::Low, low)];
+        all.into_iter().filter(|(_, page)| !page.is_empty()).collect()
+    }
 }
 
 #[derive(Deserialize)]
@@ -179,7 +210,38 @@ impl Document {
                 destinations.insert(name, destination);
             }
         }
-        NotifyConfig { destinations }
+        let runbooks = self.runbooks.by_level();
+        let (default, residents, alerts) = (self.default, self.residents, self.alerts);
+        let config = NotifyConfig { destinations, default, residents, alerts, runbooks };
+        config.check(problems);
+        config
+    }
+}
+
+impl NotifyConfig {
+    /// Why somebody cannot be told by the destination of this name; `None` if they can.
+    ///
+    /// What shows a case until it is closed must hear of the closing, which only those of `notify.alerts` do.
+    pub fn unfit_for_people(&self, name: &str) -> Option<String> {
+        match self.destinations.get(name).map(|destination| destination.kind) {
+            None => Some(format!("there is no destination `{name}` in notify.destinations")),
+            Some(kind @ (Channel::Alertmanager | Channel::PagerDuty)) => {
+                Some(format!("`{name}` is of the kind {} and belongs in notify.alerts", kind.as_str()))
+            }
+            Some(_) => None,
+        }
+    }
+
+    fn check(&self, problems: &mut Problems<'_>) {
+        for (key, names) in [("notify.default", &self.default), ("notify.residents", &self.residents)] {
+            names.iter().filter_map(|name| self.unfit_for_people(name)).for_each(|reason| problems.push(key, reason));
+        }
+        for name in self.alerts.iter().filter(|name| !self.destinations.contains_key(*name)) {
+            problems.push("notify.alerts", format!("there is no destination `{name}` in notify.destinations"));
+        }
+        if self.default.is_empty() {
+            problems.push("notify.default", "must name a destination, for what there is nobody for");
+        }
     }
 }
 

@@ -8,6 +8,7 @@ mod cases;
 mod dead_letters;
 mod fields;
 mod matches;
+mod notifications;
 mod texts;
 mod warnings;
 
@@ -74,6 +75,14 @@ pub fn audit(settings: &Settings, expected: &Expected, outputs: &Outputs) -> Vec
     let told = warnings::check(settings, expected, &outputs.warnings, &mut findings);
     texts::check(expected, &told, &homes, &mut findings);
     cases::check(expected, &outputs.cases, &told, &homes, &mut findings);
+    findings.0
+}
+
+/// Whether the notifications are those of these warnings, no more and no fewer. Both were read by a `read_committed`
+/// consumer, the warnings first, and nobody has followed anything up.
+pub fn notified(settings: &Settings, warnings: &[Record], records: &[Record]) -> Vec<Discrepancy> {
+    let mut findings = Findings::default();
+    notifications::check(settings, warnings, records, &mut findings);
     findings.0
 }
 

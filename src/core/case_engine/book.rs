@@ -122,22 +122,22 @@ impl CaseBook {
         cx: &Context<'_>,
     ) -> Handled {
         let arrival = Arrival::of(matched, traceparent);
-        self.with(&matched.subject_id, at, |dossier, now| matches::handle(dossier, &arrival, now, cx))
+        self.with(&matched.subject_id, at, cx, |dossier, now| matches::handle(dossier, &arrival, now, cx))
     }
 
     /// Handles a follow-up. Timers due by then must have fired.
     pub fn apply_follow_up(&mut self, follow_up: &FollowUp, at: Moment, cx: &Context<'_>) -> Handled {
-        self.with(&follow_up.subject_id, at, |dossier, now| follow_ups::handle(dossier, follow_up, now, cx))
+        self.with(&follow_up.subject_id, at, cx, |dossier, now| follow_ups::handle(dossier, follow_up, now, cx))
     }
 
     /// Handles an urgent notification that could not be delivered. Timers due by then must have fired.
     pub fn apply_failed_delivery(&mut self, delivery: &FailedDelivery, at: Moment, cx: &Context<'_>) -> Handled {
-        self.with(&delivery.subject_id, at, |dossier, now| others::failed(dossier, delivery, now, cx))
+        self.with(&delivery.subject_id, at, cx, |dossier, now| others::failed(dossier, delivery, now, cx))
     }
 
     /// Handles the wish to be forgotten. Timers due by then must have fired.
     pub fn apply_erasure(&mut self, erasure: &Erasure, at: Moment, cx: &Context<'_>) -> Handled {
-        self.with(&erasure.subject_id, at, |dossier, now| others::erase(dossier, now, cx))
+        self.with(&erasure.subject_id, at, cx, |dossier, now| others::erase(dossier, now, cx))
     }
 
     /// Fires the timers due at or before `at`, in the order (due, case id), but no more than `limit`: a transaction
@@ -150,7 +150,7 @@ impl CaseBook {
             let Some((due, case_id, subject)) = first.cloned() else {
                 break;
             };
-            fired.push(self.with(&subject, at, |dossier, now| timers::fire(dossier, &case_id, due, now, cx)));
+            fired.push(self.with(&subject, at, cx, |dossier, now| timers::fire(dossier, &case_id, due, now, cx)));
             // Whatever came of it, this timer has fired; a case that could not be read must not hold up the others.
             self.timers.remove(&(due, case_id, subject));
         }
@@ -162,14 +162,22 @@ impl CaseBook {
         self.timers.first().map(|(due, ..)| *due)
     }
 
-    /// Lets something be done to the cases of a subject, in the overlay.
-    fn with(&mut self, subject_id: &str, at: Moment, act: impl FnOnce(&mut Dossier, Now) -> Handled) -> Handled {
+    /// Lets something be done to the cases of a subject, in the overlay, and writes the notifications of what came of it.
+    fn with(
+        &mut self,
+        subject_id: &str,
+        at: Moment,
+        cx: &Context<'_>,
+        act: impl FnOnce(&mut Dossier, Now) -> Handled,
+    ) -> Handled {
         self.clock = self.clock.max(at.clock);
         let now = Now { clock: self.clock, record: at.clock, wall: at.wall };
         let index = self.touch(subject_id);
         match self.touched.get_mut(index) {
             Some(dossier) => {
-                let handled = act(dossier, now);
+                let open = dossier.open_case();
+                let mut handled = act(dossier, now);
+                dossier.notify(open, &mut handled, now, cx);
                 set_timers(&mut self.timers, dossier);
                 handled
             }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use super::Context;
-use crate::core::case::{ArchivedCase, Case, IdHash};
+use super::{Context, Handled, Now, notices};
+use crate::core::case::{ArchivedCase, Case, IdHash, State};
 
 /// A case and what the book must know of it.
 #[derive(Debug)]
@@ -71,6 +71,28 @@ impl Dossier {
     /// The place of a case.
     pub fn find(&self, case_id: &str) -> Option<usize> {
         self.cases.iter().position(|live| *live.id == *case_id)
+    }
+
+    /// The case that is not closed; there is at most one.
+    pub fn open_case(&self) -> Option<Arc<str>> {
+        self.cases.iter().find(|live| live.case().state != State::Closed).map(|live| Arc::clone(&live.id))
+    }
+
+    /// Writes the notifications of the warnings just given, and, if the case that was open before is closed now, of
+    /// that.
+    pub fn notify(&self, was_open: Option<Arc<str>>, handled: &mut Handled, now: Now, cx: &Context<'_>) {
+        for warning in &handled.warnings {
+            let step = self.case(&warning.case_id).map_or(1, |case| case.step);
+            handled.notifications.extend(notices::of_warning(warning, step, cx));
+        }
+        let closed = was_open.and_then(|id| self.case(&id)).filter(|case| case.state == State::Closed);
+        if let Some(case) = closed {
+            handled.notifications.extend(notices::of_closing(case, now, cx));
+        }
+    }
+
+    fn case(&self, case_id: &str) -> Option<&Case> {
+        self.find(case_id).and_then(|index| self.cases.get(index)).map(Live::case)
     }
 
     /// Whether the case in this place was stripped.
