@@ -56,7 +56,7 @@ pub(super) fn read(config: &Config) -> Result<Directory, ConfigError> {
 /// The channels of people that are no destinations of the configuration, or not for people.
 fn channel_faults(directory: &Directory, config: &Config, file: &str) -> Vec<Fault> {
     let channels = directory.people().all().iter().flat_map(|person| {
-        person.channels.iter().filter_map(|channel| Some((person, config.notify.unfit_for_people(channel)?)))
+        person.channels.iter().filter_map(move |channel| Some((person, config.notify.unfit_for_people(channel)?)))
     });
     let fault = |(person, reason): (&Person, String)| Fault {
         file: file.to_owned(),
