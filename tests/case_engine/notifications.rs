@@ -156,7 +156,8 @@ fn a_new_transfer_passes_the_limit_of_one_text_a_round_and_level() {
     let resident = of_kind(&bench, RecipientKind::Resident);
     assert_eq!((bench.last().cause, resident.len()), (Cause::Transfer, 1));
     assert_eq!(resident[0].give_up_after, Some(bench.last().published_at + chrono::TimeDelta::minutes(30)));
-    bench.take(&call("b.1", "ongoing", 2 * HOUR));
+    bench.follow_up(30, "acknowledge", Value::Null);
+    bench.take(&call("b.1", "ongoing", 90 * MINUTE));
     assert_eq!(bench.last().cause, Cause::Repeated);
     assert!(of_kind(&bench, RecipientKind::Resident).is_empty());
     assert_eq!(of_kind(&bench, RecipientKind::Person).len(), 3);
@@ -274,11 +275,13 @@ fn ids_are_the_same_each_time_and_no_two_alike() {
         let mut bench = bench();
         // Somebody at risk who has the id of an officer, and a destination both are told by.
         bench.outlets = outlets().with_residents(&["hook".to_owned()]);
-        let mut event = call("a.1", "ongoing", 0);
-        event.contacts[0]["person_id"] = json!("o");
-        bench.take(&event);
+        let with_officer = |mut event: Event| {
+            event.contacts[0]["person_id"] = json!("o");
+            event
+        };
+        bench.take(&with_officer(call("a.1", "ongoing", 0)));
         bench.follow_up(10, "contact", json!({"channel": "phone", "line": "no_answer"}));
-        bench.take(&transfer("t.1", "accepted", 20).confidence(0.9));
+        bench.take(&with_officer(transfer("t.1", "accepted", 20).confidence(0.9)));
         bench.wait(HOUR);
         bench
     };
