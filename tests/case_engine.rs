@@ -16,6 +16,8 @@ mod facts;
 mod follow_ups;
 #[path = "case_engine/messages.rs"]
 mod messages;
+#[path = "case_engine/notifications.rs"]
+mod notifications;
 #[path = "case_engine/properties.rs"]
 mod properties;
 #[path = "case_engine/reopening.rs"]

@@ -30,5 +30,7 @@ mod requests;
 mod sample;
 #[path = "notify/stage.rs"]
 mod stage;
+#[path = "notify/whole_way.rs"]
+mod whole_way;
 #[path = "notify/wire.rs"]
 mod wire;

@@ -17,6 +17,7 @@ mod layer;
 mod listen;
 mod matching;
 mod notify;
+mod outlets;
 mod paths;
 mod privacy;
 mod properties;

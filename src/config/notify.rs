@@ -7,9 +7,11 @@ use std::{fmt, fs};
 use serde::{Deserialize, Deserializer};
 
 use super::error::Problems;
+use super::outlets::Runbooks;
 use super::secret::Secret;
 use super::value;
 use crate::core::notification::Channel;
+use crate::core::rules::Level;
 use crate::notify::{address, sms_gateway, webhook};
 
 /// The section; the names in it are not the program's.
@@ -29,6 +31,14 @@ const RETENTION: Duration = Duration::from_secs(7 * 24 * 3600);
 pub struct NotifyConfig {
     /// Destinations by name. Default one, `log`.
     pub destinations: BTreeMap<String, DestinationConfig>,
+    /// For people of the directory without channels of their own, and for what there is nobody for. Default `log`.
+    pub default: Vec<String>,
+    /// For residents, guardians and trusted contacts. Default `log`.
+    pub residents: Vec<String>,
+    /// For what shows a case until it is closed. Default none.
+    pub alerts: Vec<String>,
+    /// The name or address of what to do, by level. Default none.
+    pub runbooks: BTreeMap<Level, String>,
 }
 
 /// One destination.
@@ -109,6 +119,10 @@ impl RequestHeaders {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Document {
+    default: Vec<String>,
+    residents: Vec<String>,
+    alerts: Vec<String>,
+    runbooks: Runbooks,
     destinations: BTreeMap<String, DestinationDocument>,
 }
 
@@ -179,7 +193,11 @@ impl Document {
                 destinations.insert(name, destination);
             }
         }
-        NotifyConfig { destinations }
+        let runbooks = self.runbooks.by_level();
+        let (default, residents, alerts) = (self.default, self.residents, self.alerts);
+        let config = NotifyConfig { destinations, default, residents, alerts, runbooks };
+        config.check(problems);
+        config
     }
 }
 

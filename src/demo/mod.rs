@@ -66,7 +66,7 @@ pub fn run(config: Config, options: &Options) -> anyhow::Result<()> {
     let full_screen = !options.plain && io::stdout().is_terminal() && io::stdin().is_terminal();
     let journal = Journal::default();
     if full_screen {
-        telemetry::init_to(&config.telemetry, journal.clone(), false)?;
+        telemetry::init_to(&without_notifications(&config), journal.clone(), false)?;
     } else {
         telemetry::init(&quietly(&config))?;
     }
@@ -136,6 +136,12 @@ impl Face {
 fn quietly(config: &Config) -> TelemetryConfig {
     let asked_for = config.environment_keys().any(|key| key == "telemetry.log_level");
     let log_level = if asked_for { config.telemetry.log_level.clone() } else { "warn".to_owned() };
+    TelemetryConfig { log_level, ..config.telemetry.clone() }
+}
+
+/// The lines of the destination `log` would push what went wrong out of the journal.
+fn without_notifications(config: &Config) -> TelemetryConfig {
+    let log_level = format!("{},golden_bell::workers::notify_worker=warn", config.telemetry.log_level);
     TelemetryConfig { log_level, ..config.telemetry.clone() }
 }
 

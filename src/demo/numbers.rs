@@ -3,11 +3,15 @@
 use crate::core::dead_letter::Reason;
 use crate::core::event::EventKind;
 use crate::core::matched::Programme;
+use crate::core::notification::{Channel, DeliveryState};
 use crate::core::rules::Level;
 use crate::core::warning::Cause;
 use crate::metrics::{EventOutcome, Metrics, Stage, Topic, TransactionResult};
 
 const KINDS: [EventKind; 2] = [EventKind::Call, EventKind::Transfer];
+
+/// How a notification ends that went well.
+const TAKEN: [DeliveryState; 3] = [DeliveryState::Sent, DeliveryState::Delivered, DeliveryState::Bundled];
 
 /// The counters and gauges of a process at one moment.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -36,6 +40,8 @@ pub struct Numbers {
     pub by_cause: Vec<(Cause, u64)>,
     /// Warnings about people who are not registered.
     pub precise: u64,
+    /// Notifications that their receivers took.
+    pub notified: u64,
     /// Follow-ups accepted.
     pub follow_ups: u64,
     /// Cases in which something is to be done now.
@@ -91,6 +97,9 @@ impl Numbers {
             by_cause: present(Cause::ALL, of_cause),
             precise: (Level::ALL.into_iter())
                 .flat_map(|level| Cause::ALL.iter().map(move |cause| warnings(level, *cause, Programme::Precise)))
+                .sum(),
+            notified: (Channel::ALL.iter())
+                .flat_map(|channel| TAKEN.iter().map(move |state| metrics.notifications.of(*channel, *state).get()))
                 .sum(),
             registrants: gauge(metrics.index_registrants.get()),
             identifiers: gauge(metrics.index_identifiers.get()),

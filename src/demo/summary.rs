@@ -140,6 +140,7 @@ impl Outcome {
                 (lang.pick("重复", "twice"), read.repeated),
             ],
         )?;
+        line(out, lang.pick("通知", "notifications"), &[(lang.pick("已送出", "delivered"), numbers.notified)])?;
         let levels = Level::ALL.into_iter().zip(numbers.by_level).rev();
         line(
             out,

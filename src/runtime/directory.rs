@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::{Config, ConfigError};
-use crate::core::directory::{Directory, DirectoryFiles};
+use crate::core::directory::{Directory, DirectoryFiles, Fault, PEOPLE_FILE, Person};
 use crate::lifecycle::Stop;
 use crate::operations::Command;
 
@@ -44,10 +44,28 @@ pub(super) fn read(config: &Config) -> Result<Directory, ConfigError> {
     const KEY: &str = "directory.path";
     let files =
         read_files(&config.directory.path).map_err(|error| config.problem(KEY, format!("cannot read {error}")))?;
-    Directory::load(&files).map_err(|error| {
-        let problems = error.faults.iter().flat_map(|fault| config.problem(KEY, fault.to_string()).problems);
+    let refused = |faults: &[Fault]| {
+        let problems = faults.iter().flat_map(|fault| config.problem(KEY, fault.to_string()).problems);
         ConfigError { problems: problems.collect() }
-    })
+    };
+    let directory = Directory::load(&files).map_err(|error| refused(&error.faults))?;
+    let faults = channel_faults(&directory, config, &format!("{}{PEOPLE_FILE}", files.folder));
+    if faults.is_empty() { Ok(directory) } else { Err(refused(&faults)) }
+}
+
+/// The channels of people that are no destinations of the configuration, or not for people.
+fn channel_faults(directory: &Directory, config: &Config, file: &str) -> Vec<Fault> {
+    let channels = directory.people().all().iter().flat_map(|person| {
+        person.channels.iter().filter_map(move |channel| Some((person, config.notify.unfit_for_people(channel)?)))
+    });
+    let fault = |(person, reason): (&Person, String)| Fault {
+        file: file.to_owned(),
+        line: None,
+        entry: Some(format!("person `{}`", person.id)),
+        key: Some("channels"),
+        reason,
+    };
+    channels.map(fault).collect()
 }
 
 /// What a look at the folder says.

@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 
 use crate::config::{Config, ConfigError, LevelDurations};
 use crate::core::case::{ArchiveKey, CaseSettings, PerLevel};
+use crate::core::case_engine::Outlets;
 use crate::core::directory::Directory;
 use crate::core::identifier::{IdentifierReader, IndexSecret, KeyHasher, Region, TokenKey, Tokens};
 use crate::core::index::RegistrantIndex;
@@ -140,6 +141,8 @@ pub struct Loaded {
     pub match_settings: MatchSettings,
     /// Deadlines and bounds of stage 2.
     pub case_settings: CaseSettings,
+    /// Where notifications can go.
+    pub outlets: Outlets,
     /// Names the subjects of the programme `precise`.
     pub token_key: TokenKey,
     /// Hashes the ids of what leaves into the archive.
@@ -170,6 +173,7 @@ impl Loaded {
             index,
             match_settings: MatchSettings { allow, max_subjects: config.matching.max_subjects },
             case_settings: case_settings(config)?,
+            outlets: outlets(config),
             token_key,
             archive_key: ArchiveKey::new(key.bytes()),
         })
@@ -197,6 +201,17 @@ pub fn case_settings(config: &Config) -> Result<CaseSettings, ConfigError> {
         open_at: u32::try_from(cases.open_at).unwrap_or_default(),
         calling_code: region(config)?.calling_code(),
     })
+}
+
+/// Where notifications can go, by the configuration.
+fn outlets(config: &Config) -> Outlets {
+    let notify = &config.notify;
+    let all = notify.destinations.iter().map(|(name, destination)| (name.clone(), destination.kind));
+    let outlets = Outlets::new(all.collect())
+        .with_default(&notify.default)
+        .with_residents(&notify.residents)
+        .with_alerts(&notify.alerts);
+    notify.runbooks.iter().fold(outlets, |outlets, (level, page)| outlets.with_runbook(*level, page))
 }
 
 fn per_level(levels: &LevelDurations) -> PerLevel<TimeDelta> {

@@ -113,7 +113,7 @@ impl Start {
             needed.extend(["registrants", "erasures", "calls", "transfers"]);
         }
         if self.roles.contains(&Role::Cases) {
-            needed.extend(["cases", "case-archive", "warnings"]);
+            needed.extend(["cases", "case-archive", "warnings", "notifications"]);
         }
         if self.roles.contains(&Role::Notify) {
             needed.extend(["notifications", "deliveries"]);
@@ -186,6 +186,7 @@ impl Start {
             templates: loaded.rulebook.templates,
             directory: loaded.rulebook.directory,
             case_settings: loaded.case_settings,
+            outlets: loaded.outlets,
             archive_key: loaded.archive_key,
             case_partitions: count("case-inputs"),
             filling: Filling::new(index_workers),

@@ -24,6 +24,7 @@ use parking_lot::Mutex;
 
 use crate::config::Config;
 use crate::core::case::{ArchiveKey, CaseSettings};
+use crate::core::case_engine::Outlets;
 use crate::core::directory::Directory;
 use crate::core::erasure::Erasures;
 use crate::core::identifier::TokenKey;
@@ -67,6 +68,8 @@ pub struct Shared {
     pub directory: Arc<ArcSwap<Directory>>,
     /// Deadlines and bounds of cases.
     pub case_settings: CaseSettings,
+    /// Where notifications can go.
+    pub outlets: Outlets,
     /// Hashes the ids of what leaves into the archive.
     pub archive_key: ArchiveKey,
     /// Partitions of `case-inputs` and `cases`.

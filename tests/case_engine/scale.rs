@@ -176,6 +176,7 @@ fn transaction(bench: &mut Bench, told: &mut [u32], events: std::ops::Range<i64>
         rules: bench.rules,
         directory: bench.directory,
         templates: bench.templates,
+        outlets: &bench.outlets,
         settings: &bench.settings,
         archive_key: &bench.key,
     };

@@ -4,10 +4,11 @@ use std::sync::LazyLock;
 
 use chrono::{DateTime, FixedOffset, TimeDelta, Utc};
 use golden_bell::core::case::{ArchiveKey, Case, CaseSettings, FollowUp};
-use golden_bell::core::case_engine::{CaseBook, Change, Context, Disposition, Handled, Moment};
+use golden_bell::core::case_engine::{CaseBook, Change, Context, Disposition, Handled, Moment, Outlets};
 use golden_bell::core::directory::{Directory, DirectoryFiles};
 use golden_bell::core::matched::{Match, match_id};
 use golden_bell::core::message::Templates;
+use golden_bell::core::notification::Notification;
 use golden_bell::core::rules::RuleSet;
 use golden_bell::core::warning::Warning;
 use serde_json::{Value, json};
@@ -176,9 +177,11 @@ pub struct Bench {
     pub rules: &'static RuleSet,
     pub templates: &'static Templates,
     pub directory: &'static Directory,
+    pub outlets: Outlets,
     pub settings: CaseSettings,
     pub key: ArchiveKey,
     pub warnings: Vec<Warning>,
+    pub notifications: Vec<Notification>,
     pub changes: Vec<Change>,
     /// What became of the last input.
     pub handled: Handled,
@@ -196,9 +199,11 @@ impl Bench {
             rules: &RULES,
             templates: &TEMPLATES,
             directory: &DIRECTORY,
+            outlets: Outlets::default(),
             settings,
             key: ArchiveKey::new(&[7; 32]),
             warnings: Vec::new(),
+            notifications: Vec::new(),
             changes: Vec::new(),
             handled: Handled::new(Disposition::NothingToErase),
             follow_ups: 0,
@@ -227,14 +232,17 @@ impl Bench {
             rules: self.rules,
             directory: self.directory,
             templates: self.templates,
+            outlets: &self.outlets,
             settings: &settings,
             archive_key: &key,
         };
         for fired in self.book.fire_due(at, &cx, usize::MAX) {
             self.warnings.extend(fired.warnings);
+            self.notifications.extend(fired.notifications);
         }
         if let Some(handled) = act(&mut self.book, at, &cx) {
             self.warnings.extend(handled.warnings.clone());
+            self.notifications.extend(handled.notifications.clone());
             self.handled = handled;
         }
     }
@@ -247,6 +255,7 @@ impl Bench {
             rules: self.rules,
             directory: self.directory,
             templates: self.templates,
+            outlets: &self.outlets,
             settings: &settings,
             archive_key: &key,
         };

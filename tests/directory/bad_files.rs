@@ -39,6 +39,7 @@ fn people_with_faults_are_refused_with_the_line_they_begin_on() {
         (with("name = \"甲\"\n", ""), "d/people.toml:7: person `b`: missing field `name`"),
         (with("name =", "nome ="), "d/people.toml:7: person `b`: unknown field `nome`"),
         (with("areas = [\"z\"]", "channels = [\"\"]"), "person `b`: channels: one of them is empty"),
+        (with("areas = [\"z\"]", "language = \"de\""), "person `b`: language: it must be one of zh, en"),
         (format!("time_zone = \"Moon\"\n{good}"), "d/people.toml: time_zone: `Moon` is no time zone"),
         (format!("{good}\nrole = "), "d/people.toml:7: "),
         (format!("{good}\n[people]\n"), "d/people.toml"),

@@ -5,6 +5,10 @@
 #[allow(dead_code, reason = "not every test needs all of it")]
 mod instance;
 
+#[path = "../case_engine/support.rs"]
+#[allow(dead_code, reason = "not every test needs all of it")]
+mod bench;
+
 mod bad_files;
 mod exceptions;
 mod holidays;

@@ -3,10 +3,14 @@
 
 use chrono::{DateTime, Datelike, NaiveDateTime, NaiveTime, TimeDelta, Utc};
 use chrono_tz::Tz;
+use golden_bell::core::case_engine::Outlets;
 use golden_bell::core::directory::{Directory, RouteQuery, first_moment};
+use golden_bell::core::notification::{Channel, RecipientKind};
 use golden_bell::core::rules::Level;
+use golden_bell::core::warning::Warning;
 use proptest::prelude::*;
 
+use crate::bench::{self, Bench};
 use crate::zone::{HOLIDAYS, ids, load};
 
 const CODES: [&str; 8] = ["z", "z/v", "z/v/yard", "z/c", "z/e", "y", "z/v/unknown", "nowhere"];
@@ -119,6 +123,26 @@ fn sorted(mut ids: Vec<String>) -> Vec<String> {
     ids
 }
 
+/// A bench of the case engine with this directory, and destinations for people, residents and alerts.
+fn bench_with(directory: Directory) -> Bench {
+    let mut bench = Bench::new();
+    // A few hundred small directories for the life of the test.
+    bench.directory = Box::leak(Box::new(directory));
+    let all = [("board", Channel::Alertmanager), ("log", Channel::Log)];
+    let all = all.into_iter().map(|(name, channel)| (name.to_owned(), channel)).collect();
+    bench.outlets = Outlets::new(all).with_default(&["log".to_owned()]).with_alerts(&["board".to_owned()]);
+    bench
+}
+
+/// The kinds of those told by the notifications of a warning, but for the board.
+fn told(bench: &Bench, warning: &Warning) -> Vec<(RecipientKind, Option<String>)> {
+    let of_it = bench.notifications.iter().filter(|one| one.warning_id == warning.warning_id);
+    of_it
+        .filter(|one| one.destination != "board")
+        .map(|one| (one.recipient.kind, one.recipient.person_id.clone()))
+        .collect()
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
 
@@ -146,6 +170,39 @@ proptest! {
             });
             before = told;
         }
+    }
+
+    #[test]
+    fn every_warning_gives_a_notification_to_a_person_or_is_unowned_and_gives_one_to_the_centre(
+        people in people(), shifts in shifts(), at in moments(),
+        area in 0..CODES.len(), workplace in 0..CODES.len(), confidence in 0..=10_u8,
+    ) {
+        let mut bench = bench_with(directory(&people, &shifts));
+        let clock = (at - bench::start()).num_seconds();
+        let mut event = bench::call("a.1", "ringing", clock).confidence(f64::from(confidence) / 10.0);
+        event.person["area"] = CODES[area].into();
+        event.person["workplace"] = CODES[workplace].into();
+        bench.take(&event);
+        // Nobody does anything about it, up to the last step.
+        for day in 1..=20 {
+            bench.wait(clock + day * bench::DAY);
+        }
+        prop_assert!(bench.warnings.len() > 2);
+        for warning in &bench.warnings {
+            let told = told(&bench, warning);
+            let person = told.iter().any(|(kind, _)| *kind == RecipientKind::Person);
+            let centre_alone = told == [(RecipientKind::Centre, None)];
+            prop_assert!(person || warning.unowned && centre_alone, "{:?}", told);
+            for assigned in &warning.assigned {
+                let theirs = told.iter().filter(|(_, id)| id.as_deref() == Some(&assigned.person_id)).count();
+                prop_assert_eq!(theirs, 1, "{}", &assigned.person_id);
+            }
+        }
+        let mut ids: Vec<&str> = bench.notifications.iter().map(|one| one.notification_id.as_str()).collect();
+        let all = ids.len();
+        ids.sort_unstable();
+        ids.dedup();
+        prop_assert_eq!(ids.len(), all);
     }
 
     #[test]

@@ -39,7 +39,14 @@ fn a_bad_directory_is_refused_whole_and_the_old_one_stays() {
     assert_eq!(version(), before);
     assert_eq!(rulebook.directory.load().people().get("b").unwrap().name, "乙");
 
-    write(folder.path(), &[("rosters.toml", ROSTERS)]);
+    // A destination that the configuration does not have.
+    let people = people.replacen("role =", "channels = [\"hook\"]\nrole =", 1);
+    write(folder.path(), &[("people.toml", &people), ("rosters.toml", ROSTERS)]);
+    let said = rulebook.reload_directory(&config).unwrap_err();
+    assert!(said.contains("people.toml: person `a`: channels: there is no destination `hook`"), "{said}");
+    assert_eq!(version(), before);
+
+    write(folder.path(), &[("people.toml", &people.replace("[\"hook\"]", "[\"log\"]")), ("rosters.toml", ROSTERS)]);
     let report = rulebook.reload_directory(&config).unwrap();
     assert_ne!(version(), before);
     assert!(report.contains(&version()) && report.contains("3 people"), "{report}");

@@ -70,6 +70,7 @@ fn the_people_are_made_up() {
         let parts: Vec<String> = person.name.chars().map(String::from).collect();
         assert!(parts.len() == 3 && cycle(&parts[1]) && cycle(&parts[2]), "{}", person.id);
         assert!(person.contact.values().all(|contact| contact.starts_with("内线")), "{}", person.id);
-        assert!(!person.channels.is_empty(), "{}", person.id);
+        // A destination of some zone's own would keep the shipped configuration from starting.
+        assert!(person.channels.is_empty(), "{}", person.id);
     }
 }

@@ -11,6 +11,7 @@ use std::path::Path;
 
 use chrono::{DateTime, Utc};
 use golden_bell::core::case::{ArchiveKey, CaseSettings, FollowUp, PerLevel};
+use golden_bell::core::case_engine::Outlets;
 use golden_bell::core::case_engine::{CaseBook, Context, Disposition, Moment};
 use golden_bell::core::directory::Directory;
 use golden_bell::core::envelope::{CaseInputBody, decode_case_input};
@@ -30,6 +31,7 @@ pub struct Judge {
     pub rules: RuleSet,
     pub directory: Directory,
     pub templates: Templates,
+    pub outlets: Outlets,
     pub settings: CaseSettings,
     pub archive_key: ArchiveKey,
 }
@@ -48,6 +50,7 @@ impl Judge {
                 (name.to_owned(), read(&shipped))
             }))
             .expect("templates"),
+            outlets: Outlets::default(),
             settings,
             archive_key: ArchiveKey::new(token_key),
         }
@@ -58,6 +61,7 @@ impl Judge {
             rules: &self.rules,
             directory: &self.directory,
             templates: &self.templates,
+            outlets: &self.outlets,
             settings: &self.settings,
             archive_key: &self.archive_key,
         }

@@ -16,12 +16,40 @@ fn loaded(text: &str, environment: &[(&str, &str)]) -> Result<Config, ConfigErro
 }
 
 #[test]
-fn the_shipped_configuration_has_the_log_alone_and_it_can_be_taken_away() {
+fn the_shipped_configuration_has_the_log_alone_and_it_can_be_replaced() {
     let config = Config::load(None, &Environment::default()).unwrap();
     let names: Vec<&String> = config.notify.destinations.keys().collect();
     assert_eq!(names, ["log"]);
     assert_eq!(config.notify.destinations["log"].kind, Channel::Log);
-    assert!(loaded("[notify.destinations.log]\nkind = \"off\"\n", &[]).unwrap().notify.destinations.is_empty());
+    let off = "[notify.destinations.log]\nkind = \"off\"\n";
+    let other =
+        format!("[notify]\ndefault = [\"other\"]\nresidents = []\n{off}[notify.destinations.other]\nkind = \"log\"\n");
+    let config = loaded(&other, &[]).unwrap();
+    assert_eq!(config.notify.destinations.keys().collect::<Vec<_>>(), ["other"]);
+    let error = loaded(off, &[]).unwrap_err().to_string();
+    for key in ["notify.default", "notify.residents"] {
+        assert!(error.contains(&format!("{key}: there is no destination `log`")), "{error}");
+    }
+}
+
+#[test]
+fn what_notifications_are_sent_by_must_be_there_and_fit_for_it() {
+    let board = "[notify.destinations.board]\nkind = \"alertmanager\"\nurl = \"https://a.example\"\n";
+    for (lines, expected) in [
+        ("default = [\"x\"]", "notify.default: there is no destination `x`"),
+        ("default = []", "notify.default: must name a destination"),
+        (
+            "residents = [\"board\"]",
+            "notify.residents: `board` is of the kind alertmanager and belongs in notify.alerts",
+        ),
+        ("alerts = [\"log\", \"x\"]", "notify.alerts: there is no destination `x`"),
+        ("runbooks = { severe = \"x\" }", "notify.runbooks.severe"),
+    ] {
+        let error = loaded(&format!("[notify]\n{lines}\n{board}"), &[]).expect_err(lines).to_string();
+        assert!(error.contains("golden-bell.toml: ") && error.contains(expected), "{error}");
+    }
+    let good = loaded(&format!("[notify]\nalerts = [\"board\"]\nrunbooks.urgent = \"page\"\n{board}"), &[]).unwrap();
+    assert_eq!((good.notify.alerts, good.notify.runbooks.len()), (vec!["board".to_owned()], 1));
 }
 
 #[test]

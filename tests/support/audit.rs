@@ -9,6 +9,7 @@ mod dead_letters;
 mod fields;
 mod follow_ups;
 mod matches;
+mod notifications;
 mod texts;
 mod warnings;
 
@@ -94,6 +95,14 @@ pub fn audit_beside(settings: &Settings, expected: &Expected, outputs: &Outputs,
     }
     cases::check(expected, &outputs.cases, &told, &homes, beside, &mut findings);
     follow_ups::check(outputs, &inputs, &mut findings);
+    findings.0
+}
+
+/// Whether the notifications are those of these warnings, no more and no fewer. Both were read by a `read_committed`
+/// consumer, the warnings first, and nobody has followed anything up.
+pub fn notified(settings: &Settings, warnings: &[Record], records: &[Record]) -> Vec<Discrepancy> {
+    let mut findings = Findings::default();
+    notifications::check(settings, warnings, records, &mut findings);
     findings.0
 }
 

@@ -5,16 +5,29 @@ use std::sync::LazyLock;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use golden_bell::core::case::{ArchiveKey, Case, CaseSettings, FollowUp, IdHash, SeenIds, What};
-use golden_bell::core::case_engine::{CaseBook, Context, Moment};
-use golden_bell::core::directory::Areas;
+use golden_bell::core::case_engine::{CaseBook, Context, Moment, Outlets};
+use golden_bell::core::directory::{Directory, DirectoryFiles};
 use golden_bell::core::matched::{Match, match_id};
+use golden_bell::core::message::Templates;
 use golden_bell::core::rules::RuleSet;
 use serde_json::json;
 
-static AREAS: LazyLock<Areas> = LazyLock::new(|| {
+static DIRECTORY: LazyLock<Directory> = LazyLock::new(|| {
     let area = "[[areas]]\ncode = \"kfq\"\nname = { zh = \"开发区\", en = \"Zone\" }\nkind = \"zone\"\n";
-    Areas::load(area, "areas.toml").expect("areas")
+    let mut files = DirectoryFiles::default();
+    files.texts.insert("areas.toml".to_owned(), area.to_owned());
+    Directory::load(&files).expect("a directory")
 });
+static TEMPLATES: LazyLock<Templates> = LazyLock::new(|| {
+    let file = |name: &str, text: &str| (name.to_owned(), text.to_owned());
+    Templates::load(&[
+        file("zh-cmn.toml", include_str!("../../config/messages/zh-cmn.toml")),
+        file("zh-yongkang.toml", include_str!("../../config/messages/zh-yongkang.toml")),
+        file("en.toml", include_str!("../../config/messages/en.toml")),
+    ])
+    .expect("the shipped templates")
+});
+static OUTLETS: LazyLock<Outlets> = LazyLock::new(Outlets::default);
 static RULES: LazyLock<RuleSet> =
     LazyLock::new(|| RuleSet::load(include_str!("../../config/rules.toml"), "rules.toml").expect("the shipped rules"));
 static SETTINGS: LazyLock<CaseSettings> = LazyLock::new(CaseSettings::default);
@@ -24,7 +37,14 @@ static CLOSED: LazyLock<Case> = LazyLock::new(|| template(true));
 
 /// The shipped rules and the defaults.
 pub fn context() -> Context<'static> {
-    Context { rules: &RULES, areas: &AREAS, settings: &SETTINGS, archive_key: &KEY }
+    Context {
+        rules: &RULES,
+        directory: &DIRECTORY,
+        templates: &TEMPLATES,
+        outlets: &OUTLETS,
+        settings: &SETTINGS,
+        archive_key: &KEY,
+    }
 }
 
 /// An event as stage 1 passes it on.

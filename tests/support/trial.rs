@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::audit::{Outputs, all_arrived, audit, report};
+use super::audit::{Outputs, all_arrived, audit, notified, report};
 use super::broker::{Broker, unique};
 use super::instance::{Instance, READY, Setting, token_key_hex};
 use super::model::{Settings, expect};
@@ -115,7 +115,7 @@ pub fn wait_until_done(setting: &Setting, within: Duration) {
 
 /// Everything that was committed, once no transaction is open.
 pub fn outputs(setting: &Setting) -> Outputs {
-    for topic in ["case-inputs", "cases", "warnings", "dead-letters"] {
+    for topic in ["case-inputs", "cases", "warnings", "notifications", "dead-letters"] {
         wait_for_closed_transactions(
             &setting.bootstrap,
             &format!("{}{topic}", setting.prefix),
@@ -141,7 +141,9 @@ pub fn check(setting: &Setting, settings: &Settings, feed: Option<&Feed>) {
         assert!(lost.is_empty(), "the test's own input is not on the broker:\n{}", report(&lost));
     }
     let expected = expect(settings, &registrants, &events);
-    let wrong = audit(settings, &expected, &outputs(setting));
+    let outputs = outputs(setting);
+    let mut wrong = audit(settings, &expected, &outputs);
+    wrong.extend(notified(settings, &outputs.warnings, &read("notifications")));
     assert!(wrong.is_empty(), "{} discrepancies:\n{}", wrong.len(), report(&wrong));
 }
 

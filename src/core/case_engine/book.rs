@@ -133,22 +133,22 @@ impl CaseBook {
         cx: &Context<'_>,
     ) -> Handled {
         let arrival = Arrival::of(matched, traceparent);
-        self.with(&matched.subject_id, at, |dossier, now| matches::handle(dossier, &arrival, now, cx))
+        self.with(&matched.subject_id, at, cx, |dossier, now| matches::handle(dossier, &arrival, now, cx))
     }
 
     /// Handles a follow-up. Timers due by then must have fired.
     pub fn apply_follow_up(&mut self, follow_up: &FollowUp, at: Moment, cx: &Context<'_>) -> Handled {
-        self.with(&follow_up.subject_id, at, |dossier, now| follow_ups::handle(dossier, follow_up, now, cx))
+        self.with(&follow_up.subject_id, at, cx, |dossier, now| follow_ups::handle(dossier, follow_up, now, cx))
     }
 
     /// Handles an urgent notification that could not be delivered. Timers due by then must have fired.
     pub fn apply_failed_delivery(&mut self, delivery: &FailedDelivery, at: Moment, cx: &Context<'_>) -> Handled {
-        self.with(&delivery.subject_id, at, |dossier, now| others::failed(dossier, delivery, now, cx))
+        self.with(&delivery.subject_id, at, cx, |dossier, now| others::failed(dossier, delivery, now, cx))
     }
 
     /// Handles the wish to be forgotten. Timers due by then must have fired.
     pub fn apply_erasure(&mut self, erasure: &Erasure, at: Moment, cx: &Context<'_>) -> Handled {
-        self.with(&erasure.subject_id, at, |dossier, now| others::erase(dossier, now, cx))
+        self.with(&erasure.subject_id, at, cx, |dossier, now| others::erase(dossier, now, cx))
     }
 
     /// Fires the timers due at or before `at`, in the order (due, case id), but no more than `limit`: a transaction
@@ -161,7 +161,7 @@ impl CaseBook {
                 break;
             };
             let fire = |dossier: &mut Dossier, now| timers::fire(dossier, timer.case, timer.due, now, cx);
-            fired.extend(self.with_key(timer.subject, None, at, fire));
+            fired.extend(self.with_key(timer.subject, None, at, cx, fire));
             // Whatever came of it, this timer has fired.
             self.timers.cancel(&timer);
         }
@@ -173,9 +173,15 @@ impl CaseBook {
         self.timers.next().map(|timer| timer.due)
     }
 
-    /// Lets something be done to the cases of a subject, in the overlay.
-    fn with(&mut self, subject_id: &str, at: Moment, act: impl FnOnce(&mut Dossier, Now) -> Handled) -> Handled {
-        let handled = self.with_key(SubjectKey::of(subject_id), Some(subject_id), at, act);
+    /// Lets something be done to the cases of a subject, in the overlay, and writes the notifications of what came of it.
+    fn with(
+        &mut self,
+        subject_id: &str,
+        at: Moment,
+        cx: &Context<'_>,
+        act: impl FnOnce(&mut Dossier, Now) -> Handled,
+    ) -> Handled {
+        let handled = self.with_key(SubjectKey::of(subject_id), Some(subject_id), at, cx, act);
         // A subject whose id is given always has a place in the overlay.
         handled.unwrap_or_else(|| Handled::new(super::Disposition::Outdated))
     }
@@ -187,13 +193,16 @@ impl CaseBook {
         key: SubjectKey,
         subject_id: Option<&str>,
         at: Moment,
+        cx: &Context<'_>,
         act: impl FnOnce(&mut Dossier, Now) -> Handled,
     ) -> Option<Handled> {
         self.clock = self.clock.max(at.clock);
         let now = Now { clock: self.clock, record: at.clock, wall: at.wall };
         let index = self.touch(key, subject_id)?;
         let dossier = self.touched.get_mut(index)?;
-        let handled = act(dossier, now);
+        let open = dossier.open_case();
+        let mut handled = act(dossier, now);
+        dossier.notify(open, &mut handled, now, cx);
         set_timers(&mut self.timers, dossier);
         Some(handled)
     }

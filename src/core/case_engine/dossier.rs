@@ -2,10 +2,10 @@
 
 use chrono::{DateTime, Utc};
 
-use super::Context;
 use super::keys::{CaseKey, SubjectKey};
 use super::packed::Packed;
-use crate::core::case::{ArchivedCase, Case, IdHash};
+use super::{Context, Handled, Now, notices};
+use crate::core::case::{ArchivedCase, Case, IdHash, State};
 
 /// A case and what the book must know of it.
 pub(super) struct Live {
@@ -81,6 +81,28 @@ impl Dossier {
     /// The place of the case with this key.
     pub fn find_key(&self, key: CaseKey) -> Option<usize> {
         self.cases.iter().position(|live| live.key == key)
+    }
+
+    /// The case that is not closed; there is at most one.
+    pub fn open_case(&self) -> Option<CaseKey> {
+        self.cases.iter().find(|live| live.case().state != State::Closed).map(|live| live.key)
+    }
+
+    /// Writes the notifications of the warnings just given, and, if the case that was open before is closed now, of
+    /// that.
+    pub fn notify(&self, was_open: Option<CaseKey>, handled: &mut Handled, now: Now, cx: &Context<'_>) {
+        for warning in &handled.warnings {
+            let step = self.case(self.find(&warning.case_id)).map_or(1, |case| case.step);
+            handled.notifications.extend(notices::of_warning(warning, step, cx));
+        }
+        let closed = was_open.and_then(|key| self.case(self.find_key(key))).filter(|case| case.state == State::Closed);
+        if let Some(case) = closed {
+            handled.notifications.extend(notices::of_closing(case, now, cx));
+        }
+    }
+
+    fn case(&self, place: Option<usize>) -> Option<&Case> {
+        self.cases.get(place?).map(Live::case)
     }
 
     /// Whether the case in this place was stripped.

@@ -13,8 +13,10 @@ mod dossier;
 mod follow_ups;
 mod keys;
 mod matches;
+mod notices;
 mod officer_text;
 mod others;
+mod outlets;
 mod packed;
 mod personal;
 mod restore;
@@ -28,6 +30,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::case::{ArchiveKey, CaseSettings, Dropped};
 use super::directory::Directory;
 use super::message::Templates;
+use super::notification::Notification;
 use super::rules::{Level, RuleSet};
 use super::warning::Warning;
 
@@ -35,6 +38,7 @@ pub use book::{CaseBook, Change, ChangesError};
 pub use counts::OpenCounts;
 pub use keys::{CaseKey, SubjectKey};
 pub use others::FailedDelivery;
+pub use outlets::{Outlet, Outlets};
 pub use restore::RestoreError;
 pub use timer_book::{Timer, TimerBook};
 
@@ -57,6 +61,8 @@ pub struct Context<'a> {
     pub templates: &'a Templates,
     /// The directory in force.
     pub directory: &'a Directory,
+    /// Where notifications can go.
+    pub outlets: &'a Outlets,
     /// How cases are handled.
     pub settings: &'a CaseSettings,
     /// `privacy.token_key`, for what leaves into the archive.
@@ -154,7 +160,7 @@ impl Refusal {
 }
 
 /// What handling an input, or firing a deadline, has led to.
-#[must_use = "the warnings in it must be published"]
+#[must_use = "the warnings and notifications in it must be published"]
 #[derive(Clone, Debug, PartialEq)]
 pub struct Handled {
     /// What became of it.
@@ -163,6 +169,8 @@ pub struct Handled {
     pub case_id: Option<String>,
     /// The warnings it gives, in order.
     pub warnings: Vec<Warning>,
+    /// What tells of these warnings, and of the closing of a case, each to one recipient.
+    pub notifications: Vec<Notification>,
     /// What fell out of the case for it.
     pub dropped: Dropped,
     /// Ids of the rules that failed on the event, for `rule_errors_total`.
@@ -186,6 +194,7 @@ impl Handled {
             disposition,
             case_id: None,
             warnings: Vec::new(),
+            notifications: Vec::new(),
             dropped: Dropped::default(),
             rule_errors: Vec::new(),
             archived: 0,

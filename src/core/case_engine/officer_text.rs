@@ -2,11 +2,12 @@
 
 use chrono::{DateTime, Datelike, FixedOffset, Timelike, Utc};
 
+use super::notices::level_zh;
 use super::{Context, Now};
 use crate::core::case::{Case, Evidence, What};
 use crate::core::event::CallPhase;
 use crate::core::matched::Programme;
-use crate::core::rules::{Bilingual, LIVE_FOR_S, Level};
+use crate::core::rules::{Bilingual, LIVE_FOR_S};
 use crate::core::warning::{Cause, Reason, WarnedArea, mask_name, mask_phone};
 
 /// The most reasons the text names; the warning has them all.
@@ -70,12 +71,7 @@ fn zh(
     line: LineState,
     cx: &Context<'_>,
 ) -> String {
-    let level = match case.level {
-        Level::Urgent => "紧急",
-        Level::High => "高",
-        Level::Medium => "中",
-        Level::Low => "低",
-    };
+    let level = level_zh(case.level);
     let cause = match cause {
         Cause::Opened => "新预警".to_owned(),
         Cause::Reopened => "重新开启".to_owned(),

@@ -18,7 +18,7 @@ use crate::core::rules::{Level, SuspectFacts, age_s};
 use crate::core::warning::{Cause, PersonalMessage, ResidentMessage};
 
 /// The age of an event, seconds, from which on the person at risk is not told any more (contract 7).
-const TOLD_WITHIN_S: u64 = 1_800;
+pub(super) const TOLD_WITHIN_S: u64 = 1_800;
 
 /// Writes the texts, and notes in the round who was told at what level.
 pub(super) fn write(

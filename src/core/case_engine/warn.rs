@@ -94,7 +94,7 @@ fn reason(held: &HeldRule, cx: &Context<'_>) -> Reason {
     Reason { rule: held.rule.clone(), points: held.points, text }
 }
 
-fn area_name(code: &str, cx: &Context<'_>) -> Bilingual {
+pub(super) fn area_name(code: &str, cx: &Context<'_>) -> Bilingual {
     match cx.directory.areas().nearest(code) {
         Some(area) => area.name.clone(),
         None => Bilingual { zh: code.to_owned(), en: code.to_owned() },

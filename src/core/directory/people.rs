@@ -32,6 +32,9 @@ wire_enum! {
     }
 }
 
+/// The languages officers are told in, the first where a person has none.
+const LANGUAGES: [&str; 2] = ["zh", "en"];
+
 /// An area somebody answers for, and when.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Duty {
@@ -54,7 +57,9 @@ pub struct Person {
     pub areas: Vec<Duty>,
     /// When they are there at all.
     pub period: Period,
-    /// The destinations by which they are told, the names of the configuration.
+    /// The language they are told in, `zh` or `en`.
+    pub language: String,
+    /// The destinations by which they are told, the names of the configuration; none for the default ones.
     pub channels: Vec<String>,
     /// Where they are reached, by channel or kind, such as `phone`. Never to be logged.
     pub contact: BTreeMap<String, String>,
@@ -105,6 +110,7 @@ struct RawPerson {
     areas: Vec<toml::Value>,
     from: Option<toml::Value>,
     to: Option<toml::Value>,
+    language: Option<String>,
     #[serde(default)]
     channels: Vec<String>,
     #[serde(default)]
@@ -148,6 +154,9 @@ impl People {
             let known = PersonRole::NAMES.join(", ");
             source.fault(&place, Some("role"), format!("unknown role `{}` (known: {known})", raw.role));
         }
+        if raw.language.as_deref().is_some_and(|language| !LANGUAGES.contains(&language)) {
+            source.fault(&place, Some("language"), format!("it must be one of {}", LANGUAGES.join(", ")));
+        }
         if raw.channels.iter().any(|channel| channel.trim().is_empty()) {
             source.fault(&place, Some("channels"), "one of them is empty");
         }
@@ -161,6 +170,7 @@ impl People {
             role: role.unwrap_or(PersonRole::Officer),
             areas: duties,
             period,
+            language: raw.language.unwrap_or_else(|| LANGUAGES[0].to_owned()),
             channels: raw.channels,
             contact: raw.contact,
         };

@@ -6,11 +6,12 @@ use crate::core::case::ActionKind;
 use crate::core::case_engine::Handled;
 use crate::core::dead_letter::{Reason, Reject};
 use crate::core::matched::Programme;
+use crate::core::notification::Notification;
 use crate::core::rules::Level;
 use crate::core::warning::{Cause, Warning};
 use crate::kafka::record::{Headers, Outgoing, Record};
 
-use super::super::dead_letters;
+use super::super::{dead_letters, envelope};
 
 /// A record to be written, with bytes of its own.
 pub struct Owned {
@@ -120,13 +121,29 @@ impl Batch {
             partition: None,
             key: Some(warning.subject.subject_id.clone().into_bytes()),
             value: Some(serde_json::to_vec(warning)?),
-            headers: super::super::envelope::headers(
-                source,
-                "warning",
-                &warning.warning_id,
-                warning.published_at,
-                trace,
-            ),
+            headers: envelope::headers(source, "warning", &warning.warning_id, warning.published_at, trace),
+        });
+        Ok(())
+    }
+
+    /// Publishes `notification`. It is counted by whoever delivers it.
+    ///
+    /// # Errors
+    /// When it cannot be written as JSON, which no notification of ours can fail at.
+    pub fn notification(
+        &mut self,
+        topic: &str,
+        source: &str,
+        notification: &Notification,
+        trace: Option<&str>,
+    ) -> Result<(), serde_json::Error> {
+        let id = &notification.notification_id;
+        self.records.push(Owned {
+            topic: topic.to_owned(),
+            partition: None,
+            key: Some(id.clone().into_bytes()),
+            value: Some(serde_json::to_vec(notification)?),
+            headers: envelope::headers(source, "notification", id, notification.created_at, trace),
         });
         Ok(())
     }

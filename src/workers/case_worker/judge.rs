@@ -57,6 +57,7 @@ impl<'a> Judge<'a> {
             rules: &self.rules,
             directory: &self.directory,
             templates: &self.templates,
+            outlets: &self.shared.outlets,
             settings: &self.shared.case_settings,
             archive_key: &self.shared.archive_key,
         }

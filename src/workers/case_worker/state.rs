@@ -26,6 +26,7 @@ pub struct Topics {
     pub cases: String,
     pub archive: String,
     pub warnings: String,
+    pub notifications: String,
     pub dead_letters: String,
 }
 
@@ -59,6 +60,7 @@ impl<'a> State<'a> {
                 cases: shared.connection.topic("cases"),
                 archive: shared.connection.topic("case-archive"),
                 warnings: shared.connection.topic("warnings"),
+                notifications: shared.connection.topic("notifications"),
                 dead_letters: shared.connection.topic("dead-letters"),
             },
             partitions: BTreeMap::new(),
@@ -177,10 +179,16 @@ impl<'a> State<'a> {
     }
 
     fn collect(&mut self, handled: Handled, trace: Option<&str>) -> Result<(), Error> {
+        let source = &self.shared.config.kafka.source;
         for warning in &handled.warnings {
             self.batch
-                .warning(&self.topics.warnings, &self.shared.config.kafka.source, warning, trace)
+                .warning(&self.topics.warnings, source, warning, trace)
                 .map_err(|error| Error::Layout(format!("a warning cannot be written: {error}")))?;
+        }
+        for notification in &handled.notifications {
+            self.batch
+                .notification(&self.topics.notifications, source, notification, trace)
+                .map_err(|error| Error::Layout(format!("a notification cannot be written: {error}")))?;
         }
         self.batch.handled.push(handled);
         Ok(())
