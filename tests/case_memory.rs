@@ -70,7 +70,7 @@ fn a_kept_case_takes_less_than_2_kb_with_its_timer_restored_or_committed() {
         }
     }
     book.finish_restore();
-    let restored = live() - before;
+    let restored = live().saturating_sub(before);
     let half = CASES / 2;
     println!(
         "wire form: {} bytes open, {} closed; restored: {} bytes a case",
@@ -95,7 +95,7 @@ fn a_kept_case_takes_less_than_2_kb_with_its_timer_restored_or_committed() {
         }
     }
     book.commit().unwrap();
-    let committed = live() - before;
+    let committed = live().saturating_sub(before);
     println!("after a call more for each open case: {} bytes a case", committed / CASES);
     assert_eq!(book.len(), CASES);
     assert!(committed / CASES < 2_000, "{committed}");
@@ -108,10 +108,10 @@ fn a_kept_case_takes_less_than_2_kb_with_its_timer_restored_or_committed() {
         drop(book.apply_match(&matched, None, at, &context()));
     }
     book.rollback();
-    let after = live() - before;
+    let after = live().saturating_sub(before);
     assert!(after < committed + committed / 20, "{after} after {committed}");
     drop(book);
-    assert!(live() - before < 100_000, "{}", live() - before);
+    assert!(live().saturating_sub(before) < 100_000, "{}", live().saturating_sub(before));
 }
 
 fn timer(n: u64) -> Timer {
@@ -132,7 +132,7 @@ fn cancelled_timers_give_their_memory_back() {
     for n in 0..TIMERS {
         timers.set(timer(n));
     }
-    let all = live() - before;
+    let all = live().saturating_sub(before);
     println!("{} bytes a timer", all as u64 / TIMERS);
     assert!(all < 100 * TIMERS as usize);
     for n in (0..TIMERS).filter(|n| n % 10 != 0) {
@@ -140,7 +140,7 @@ fn cancelled_timers_give_their_memory_back() {
         assert!(!timers.cancel(&timer(n)));
     }
     assert_eq!(timers.len() as u64, TIMERS / 10);
-    let tenth = live() - before;
+    let tenth = live().saturating_sub(before);
     assert!(tenth * 5 < all, "{tenth} of {all} for a tenth of the timers");
     // What is left fires in order, and then nothing is left.
     let mut last = opened();
@@ -150,5 +150,5 @@ fn cancelled_timers_give_their_memory_back() {
         timers.cancel(&next);
     }
     assert!(timers.is_empty());
-    assert!(live() - before < 4_096, "{}", live() - before);
+    assert!(live().saturating_sub(before) < 4_096, "{}", live().saturating_sub(before));
 }

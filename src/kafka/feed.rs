@@ -87,9 +87,9 @@ impl FeedConsumer {
 pub struct Records<'q>(Batch<'q>);
 
 impl Records<'_> {
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+    /// How many are left, what stands in the place of one included.
+    pub fn left(&self) -> usize {
+        self.0.left()
     }
 }
 

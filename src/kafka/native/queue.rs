@@ -81,8 +81,8 @@ pub(in crate::kafka) struct Batch<'q> {
 }
 
 impl Batch<'_> {
-    pub(in crate::kafka) fn is_empty(&self) -> bool {
-        self.messages.len() == 0
+    pub(in crate::kafka) fn left(&self) -> usize {
+        self.messages.len()
     }
 }
 

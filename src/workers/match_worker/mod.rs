@@ -42,7 +42,8 @@ const MAX_PENDING: usize = 20_000;
 /// How long a poll may wait where nothing is there.
 const IDLE: Duration = Duration::from_millis(50);
 
-/// The least time between two hurried sends: each partition is a request of its own.
+/// The least time between two hurried sends, where so little comes that products would wait for their linger time:
+/// each partition is a request of its own.
 const SEND_EVERY: Duration = Duration::from_millis(3);
 
 /// How long a full producer queue or a slow broker may hold a worker up before its session starts anew.
@@ -152,7 +153,10 @@ impl<'a> Session<'a> {
         for news in self.consumer.group().member().take_news() {
             self.serve(news)?;
         }
-        let (wait, held) = self.pace();
+        let wait = match self.producer.in_flight() {
+            0 => IDLE,
+            _ => SEND_EVERY.saturating_sub(self.sent.elapsed()),
+        };
         let directory = self.shared.directory.load();
         let matcher = Matcher {
             index: &self.shared.index,
@@ -172,10 +176,7 @@ impl<'a> Session<'a> {
             assignment: self.assignment,
         };
         let records = self.consumer.read(wait, BATCH);
-        if records.is_empty() && held {
-            self.producer.send_now();
-            self.sent = Instant::now();
-        }
+        let busy = records.left() > BATCH / 2;
         hands.keeper.begin();
         let now = Utc::now();
         let mut lost = false;
@@ -187,16 +188,11 @@ impl<'a> Session<'a> {
             }
         }
         self.keeper.hand_over();
-        if lost { self.read_on_at_earliest() } else { Ok(()) }
-    }
-
-    /// How long to wait for records, and whether something is held back until then: what was produced goes out as soon
-    /// as nothing more is coming, but no more often than makes sense.
-    fn pace(&self) -> (Duration, bool) {
-        match self.producer.in_flight() {
-            0 => (IDLE, false),
-            _ => (SEND_EVERY.saturating_sub(self.sent.elapsed()), true),
+        if !busy && self.producer.in_flight() > 0 && self.sent.elapsed() >= SEND_EVERY {
+            self.producer.send_now();
+            self.sent = Instant::now();
         }
+        if lost { self.read_on_at_earliest() } else { Ok(()) }
     }
 
     fn assigned(&self) -> bool {
