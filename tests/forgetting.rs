@@ -25,6 +25,8 @@ fn trial(name: &str) -> Trial {
     let environment = [
         ("WORKERS__MATCH", "1"),
         ("WORKERS__CASES", "1"),
+        // Who consents again is registered anew, and would be matched with what came in between.
+        ("MATCHING__LOOKBACK", "0s"),
         ("KAFKA__PROPERTIES__SESSION_TIMEOUT_MS", "3000"),
         ("KAFKA__PROPERTIES__HEARTBEAT_INTERVAL_MS", "500"),
     ];

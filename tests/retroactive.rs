@@ -191,7 +191,8 @@ fn whoever_registers_while_the_fraudster_is_on_the_line_is_warned() {
     trial.send(&[registrant("r-1", &["138 0579 0001"], json!({}))]);
     let [warning] = &trial.values("warnings", 1)[..] else { panic!("one warning") };
     assert_eq!(warning["retroactive"], json!(true));
-    assert_eq!(warning["messages"]["resident"], json!(null));
+    // The call is under half an hour old: the person is told as of any other.
+    assert_eq!(warning["messages"]["resident"]["language"], json!("zh-cmn"));
     assert_eq!(warning["subject"]["subject_id"], json!("r-1"));
     assert_eq!(warning["evidence"][0]["id"], json!("c1"));
     let rules: Vec<&Value> = warning["reasons"].as_array().expect("reasons").iter().map(|r| &r["rule"]).collect();

@@ -224,7 +224,7 @@ impl Toy<'_> {
         let value = json!({
             "case_id": case.id, "subject_id": found.subject_id, "programme": found.json["programme"],
             "subject": found.json["subject"], "trusted_contacts": found.json["trusted_contacts"],
-            "state": "open", "outcome": "none", "level": LEVELS[level(case.score)], "score": case.score,
+            "state": "open", "outcome": "none", "step": 1, "level": LEVELS[level(case.score)], "score": case.score,
             "sequence": case.sequence, "evidence_count": case.count, "evidence": evidence, "follow_ups": [],
         });
         let partition = home(found.subject_id.as_bytes());
