@@ -4,10 +4,10 @@ use chrono::{DateTime, Utc};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
-use sha2::{Digest, Sha256};
 
+use super::case::IdHash;
 use super::event::{CallData, EventData, EventKind, EventTime, TransferData};
-use super::text::{Object, Text, objects, or_default, wire_enum};
+use super::text::{Object, Text, is_false, objects, or_default, wire_enum};
 use super::time;
 
 pub use super::identifier::IdentifierKind;
@@ -176,10 +176,6 @@ pub struct Match<'a> {
     pub retroactive: bool,
 }
 
-fn is_false(flag: &bool) -> bool {
-    !flag
-}
-
 /// `m-` + the first 32 hex digits of SHA-256(source 0x00 id 0x00 subject_id): the same event and subject give the
 /// same match, whoever computes it and however often.
 pub fn match_id(source: &str, id: &str, subject_id: &str) -> String {
@@ -188,16 +184,5 @@ pub fn match_id(source: &str, id: &str, subject_id: &str) -> String {
 
 /// `prefix` + the first 32 hex digits of SHA-256 over the parts, joined by a zero byte.
 pub fn prefixed_digest(prefix: &str, parts: &[&str]) -> String {
-    let mut hash = Sha256::new();
-    for (i, part) in parts.iter().enumerate() {
-        if i > 0 {
-            hash.update([0]);
-        }
-        hash.update(part.as_bytes());
-    }
-    let digest = hash.finalize();
-    let mut out = String::with_capacity(prefix.len() + 32);
-    out.push_str(prefix);
-    out.push_str(&hex::encode(&digest[..16]));
-    out
+    format!("{prefix}{}", hex::encode(IdHash::of(parts).to_bytes()))
 }

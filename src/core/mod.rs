@@ -8,6 +8,7 @@ pub mod directory;
 pub mod envelope;
 pub mod erasure;
 pub mod event;
+pub(crate) mod files;
 pub mod identifier;
 pub mod index;
 pub mod lookback;

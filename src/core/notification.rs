@@ -264,7 +264,7 @@ impl Notification {
     }
 
     fn line(&self, chinese: bool) -> String {
-        let level = level_name(self.level, chinese);
+        let level = if chinese { self.level.zh() } else { self.level.as_str() };
         let area = self.area.as_ref().map(|area| if chinese { &area.name.zh } else { &area.name.en });
         let parts = [area.map(String::as_str), self.subject_masked.as_deref(), Some(self.case_id.as_str())];
         let parts: Vec<&str> = parts.into_iter().flatten().collect();
@@ -278,16 +278,6 @@ fn in_language<'a>(text: &'a Bilingual, language: &str) -> &'a str {
 
 fn is_chinese(language: &str) -> bool {
     language == "zh" || language.starts_with("zh-")
-}
-
-fn level_name(level: Level, chinese: bool) -> &'static str {
-    match level {
-        _ if !chinese => level.as_str(),
-        Level::Urgent => "紧急",
-        Level::High => "高",
-        Level::Medium => "中",
-        Level::Low => "低",
-    }
 }
 
 /// What became of a notification; a record of the topic `deliveries`, and, where an urgent one failed for good, of

@@ -153,6 +153,11 @@ pub fn non_empty<'de: 'a, 'a, D: Deserializer<'de>>(deserializer: D) -> Result<T
     Ok(text)
 }
 
+/// For `#[serde(skip_serializing_if = …)]` on a flag that is left out where it is not set.
+pub(crate) fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
 /// Defines a closed enumeration whose values are strings on the wire.
 ///
 /// serde's derived readers also take `{"value": null}` for a value without content, which the contract does not know.

@@ -51,12 +51,7 @@ impl Lang {
 
     /// A level.
     pub const fn level(self, level: Level) -> &'static str {
-        match level {
-            Level::Urgent => self.pick("紧急", "urgent"),
-            Level::High => self.pick("高", "high"),
-            Level::Medium => self.pick("中", "medium"),
-            Level::Low => self.pick("低", "low"),
-        }
+        self.pick(level.zh(), level.as_str())
     }
 
     /// Why a warning went out.

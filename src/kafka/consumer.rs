@@ -68,13 +68,7 @@ impl GroupConsumer {
 
     /// Marks everything of the partition before `next` as safe to commit. A partition that was taken away is ignored.
     pub fn store(&self, topic: &str, partition: i32, next: i64) {
-        if next > 0 {
-            fault_point::pass(Point::BeforeStore);
-            let stored = self.consumer.store_offset(topic, partition, next - 1);
-            if let Err(error) = stored {
-                tracing::debug!(%error, "an offset of a partition no longer assigned is not stored");
-            }
-        }
+        self.store_marked(topic, partition, next, "");
     }
 
     /// The same, with a marker beside the offset, which whoever is assigned the partition next is told.
@@ -82,6 +76,7 @@ impl GroupConsumer {
         if next <= 0 {
             return;
         }
+        fault_point::pass(Point::BeforeStore);
         let mut list = TopicPartitionList::with_capacity(1);
         let mut element = list.add_partition(topic, partition);
         if !marker.is_empty() {

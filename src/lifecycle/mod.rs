@@ -236,10 +236,7 @@ impl Components {
         work: impl FnOnce() -> Result<(), E> + Send + 'static,
     ) -> io::Result<()> {
         let name = name.into();
-        let component = self.register(name.clone());
-        // The guard moves into the thread, so that a panic ends the component too.
-        thread::Builder::new().name(name).spawn(move || component.end(work()))?;
-        Ok(())
+        in_thread(self.register(name.clone()), name, work)
     }
 
     /// Runs a component as a task of the runtime this is called in.
@@ -262,9 +259,7 @@ impl Components {
         work: impl FnOnce() -> Result<(), E> + Send + 'static,
     ) -> io::Result<()> {
         let name = name.into();
-        let component = self.register(name.clone()).leavable();
-        thread::Builder::new().name(name).spawn(move || component.end(work()))?;
-        Ok(())
+        in_thread(self.register(name.clone()).leavable(), name, work)
     }
 
     fn any_running(&self) -> bool {
@@ -282,6 +277,15 @@ impl Components {
     fn names(&self) -> Vec<String> {
         self.running.lock().names.values().cloned().collect()
     }
+}
+
+/// The guard moves into the thread, so that a panic ends the component too.
+fn in_thread<E: fmt::Display>(
+    component: Component,
+    name: String,
+    work: impl FnOnce() -> Result<(), E> + Send + 'static,
+) -> io::Result<()> {
+    thread::Builder::new().name(name).spawn(move || component.end(work())).map(drop)
 }
 
 // === impl Component ===

@@ -11,14 +11,9 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 /// All but what RFC 3986 leaves unreserved.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// A value as it stands in a query or a form.
+/// A value as it stands in a query or a form, or as one segment of a path.
 pub fn query_value(value: &str) -> String {
     utf8_percent_encode(value, RESERVED).to_string()
-}
-
-/// A value as one segment of a path.
-pub fn path_segment(value: &str) -> String {
-    query_value(value)
 }
 
 /// That a URL is one of HTTP, names a host and no user, and is not private by its own words.

@@ -1,15 +1,11 @@
 //! `dingtalk`: a group robot of DingTalk (钉钉自定义机器人), with its signature where a secret is set.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
-use hmac::{Hmac, KeyInit, Mac};
 use serde_json::json;
-use sha2::Sha256;
 
 use super::address::query_value;
 use super::robot::{self, is_mobile};
-use super::{Request, Verdict, clip, post_json, whole_text};
+use super::{Request, Verdict, clip, post_json, signature, whole_text};
 use crate::config::DestinationConfig;
 use crate::core::notification::{DeliveryReason, Notification};
 
@@ -52,9 +48,7 @@ pub fn request(
 
 /// HMAC-SHA256 with the secret as key over the time, a line feed and the secret.
 fn sign(secret: &str, timestamp: i64) -> Option<String> {
-    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).ok()?;
-    mac.update(format!("{timestamp}\n{secret}").as_bytes());
-    Some(STANDARD.encode(mac.finalize().into_bytes()))
+    signature(secret.as_bytes(), &[format!("{timestamp}\n{secret}").as_bytes()])
 }
 
 /// Judges the body of an answer.

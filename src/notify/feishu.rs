@@ -1,14 +1,10 @@
 //! `feishu`: a group robot of Feishu (飞书自定义机器人), with its signature where a secret is set.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
-use hmac::{Hmac, KeyInit, Mac};
 use serde_json::json;
-use sha2::Sha256;
 
-use super::address::path_segment;
-use super::{Request, Verdict, clip, post_json, robot, whole_text};
+use super::address::query_value;
+use super::{Request, Verdict, clip, post_json, robot, signature, whole_text};
 use crate::config::DestinationConfig;
 use crate::core::notification::{DeliveryReason, Notification};
 
@@ -42,14 +38,13 @@ pub fn request(
         body["timestamp"] = json!(timestamp.to_string());
         body["sign"] = json!(sign(secret.expose(), timestamp).ok_or(DeliveryReason::Refused)?);
     }
-    let url = format!("{}/{}", destination.url.trim_end_matches('/'), path_segment(token.expose()));
+    let url = format!("{}/{}", destination.url.trim_end_matches('/'), query_value(token.expose()));
     Ok(post_json(url, &body))
 }
 
 /// HMAC-SHA256 over nothing, with the time, a line feed and the secret as key.
 fn sign(secret: &str, timestamp: i64) -> Option<String> {
-    let mac = Hmac::<Sha256>::new_from_slice(format!("{timestamp}\n{secret}").as_bytes()).ok()?;
-    Some(STANDARD.encode(mac.finalize().into_bytes()))
+    signature(format!("{timestamp}\n{secret}").as_bytes(), &[])
 }
 
 fn is_user_id(address: &str) -> bool {

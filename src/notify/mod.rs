@@ -19,7 +19,11 @@ pub mod wecom;
 
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
 
 use crate::config::DestinationConfig;
 use crate::core::notification::{Channel, DeliveryReason, DeliveryState, Notification};
@@ -155,6 +159,13 @@ fn clip(text: &str, bytes: usize) -> String {
 fn post_json(url: String, body: &serde_json::Value) -> Request {
     let headers = vec![("content-type", "application/json".to_owned())];
     Request { post: true, url, headers, body: body.to_string().into_bytes() }
+}
+
+/// HMAC-SHA256 over `parts` one after the other, in base64: what all signatures here are made of.
+fn signature(key: &[u8], parts: &[&[u8]]) -> Option<String> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).ok()?;
+    parts.iter().for_each(|part| mac.update(part));
+    Some(STANDARD.encode(mac.finalize().into_bytes()))
 }
 
 #[cfg(test)]

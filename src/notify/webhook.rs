@@ -6,11 +6,9 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
-use hmac::{Hmac, KeyInit, Mac};
 use serde::Serialize;
-use sha2::Sha256;
 
-use super::Request;
+use super::{Request, signature};
 use crate::config::DestinationConfig;
 use crate::core::notification::{DeliveryReason, Notification};
 
@@ -63,8 +61,5 @@ pub fn request(
 }
 
 fn sign(key: &[u8], id: &str, timestamp: i64, body: &[u8]) -> Option<String> {
-    let mut mac = Hmac::<Sha256>::new_from_slice(key).ok()?;
-    mac.update(format!("{id}.{timestamp}.").as_bytes());
-    mac.update(body);
-    Some(format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes())))
+    signature(key, &[format!("{id}.{timestamp}.").as_bytes(), body]).map(|signature| format!("v1,{signature}"))
 }

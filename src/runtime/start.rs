@@ -202,7 +202,7 @@ impl Start {
             readiness.waiting(erasures_worker::WORKER, "reading who is forgotten");
             let partitions: Vec<i32> = (0..count("erasures")).collect();
             let reading = Arc::clone(&shared);
-            components.spawn_thread(erasures_worker::WORKER, move || erasures_worker::run(&reading, &partitions))?;
+            components.spawn_leavable(erasures_worker::WORKER, move || erasures_worker::run(&reading, &partitions))?;
             for slot in 0..index_workers {
                 readiness.waiting(&format!("index-{slot}"), "filling the index");
                 let partitions: Vec<i32> =
@@ -218,7 +218,7 @@ impl Start {
             }
             if shared.lookback.is_on() {
                 let shared = Arc::clone(&shared);
-                components.spawn_thread(lookback::WORKER, move || lookback::run(&shared))?;
+                components.spawn_leavable(lookback::WORKER, move || lookback::run(&shared))?;
             }
             let shared = Arc::clone(&shared);
             components.spawn_leavable("registrants", move || registrants_worker::run(&shared))?;
@@ -245,10 +245,10 @@ fn notify(shared: &Arc<Shared>, destination: Arc<Destination>, components: &Comp
     if destination.has_board() {
         let (shared, destination) = (Arc::clone(shared), Arc::clone(&destination));
         components
-            .spawn_thread(format!("{worker}-alerts"), move || notify_worker::run_alerts(&shared, &destination))?;
+            .spawn_leavable(format!("{worker}-alerts"), move || notify_worker::run_alerts(&shared, &destination))?;
     }
     let shared = Arc::clone(shared);
-    components.spawn_thread(worker, move || notify_worker::run(&shared, &destination))
+    components.spawn_leavable(worker, move || notify_worker::run(&shared, &destination))
 }
 
 fn session_timeout(connection: &Connection) -> Duration {

@@ -9,6 +9,7 @@ pub mod halt;
 pub mod index_worker;
 pub mod lookback;
 pub mod match_worker;
+mod matches;
 pub mod notify_worker;
 pub mod registrants_worker;
 mod tally;
@@ -25,11 +26,11 @@ use parking_lot::Mutex;
 use crate::config::Config;
 use crate::core::case::{ArchiveKey, CaseSettings};
 use crate::core::case_engine::Outlets;
-use crate::core::directory::Directory;
+use crate::core::directory::{Areas, Directory};
 use crate::core::erasure::Erasures;
 use crate::core::identifier::TokenKey;
 use crate::core::index::RegistrantIndex;
-use crate::core::matching::MatchSettings;
+use crate::core::matching::{MatchSettings, Matcher};
 use crate::core::message::Templates;
 use crate::core::rules::RuleSet;
 use crate::kafka::client::Connection;
@@ -84,6 +85,13 @@ pub struct Shared {
     pub halts: Halts,
     /// Events that ended unmatched, held for a later registration.
     pub lookback: lookback::Window,
+}
+
+impl Shared {
+    /// Stage 1 as it is now; `areas` are those of the directory in force.
+    fn matcher<'m>(&'m self, areas: &'m Areas) -> Matcher<'m> {
+        Matcher { index: &self.index, settings: &self.match_settings, areas, token_key: &self.token_key }
+    }
 }
 
 /// The workers that have not reached the end of their partitions yet, of those that fill the index or read erasures.

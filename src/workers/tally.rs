@@ -90,11 +90,7 @@ impl<'a> Tally<'a> {
             }
         }
         for (kind, reason) in self.bad.drain(..) {
-            let topic = match kind {
-                EventKind::Call => "calls",
-                EventKind::Transfer => "transfers",
-            };
-            self.metrics.dead_letter(topic, reason);
+            self.metrics.dead_letter(kind.topic(), reason);
         }
         if self.beyond > 0 {
             self.metrics.subjects_beyond_maximum.inc_by(std::mem::take(&mut self.beyond));

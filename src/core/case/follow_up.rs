@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 
 use super::Outcome;
 use crate::core::event::EventTime;
-use crate::core::text::{Object, Text, or_default, wire_enum};
+use crate::core::text::{Object, Text, is_false, or_default, wire_enum};
 use crate::core::time;
 
 /// The most characters of a note.
@@ -143,10 +143,6 @@ pub struct OutcomeReported {
     /// Whether the family was told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub family_told: Option<bool>,
-}
-
-fn is_false(flag: &bool) -> bool {
-    !flag
 }
 
 /// What was done, with what belongs to it.

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use super::matched::{MAX_TRUSTED_CONTACTS, Programme, Subject, TrustedContact};
 use super::rules::Level;
-use super::text::wire_enum;
+use super::text::{is_false, wire_enum};
 
 pub use archive::{ArchiveKey, ArchivedCase};
 pub use bounds::{Dropped, MAX_CASE_BYTES, MAX_EVIDENCE, MAX_FOLLOW_UPS, MAX_HISTORY};
@@ -182,10 +182,6 @@ pub struct Case {
 /// An id or code as a case keeps it: cut if it is very long.
 pub(crate) fn short_id(text: &str) -> String {
     bounds::clip(text, bounds::MAX_ID)
-}
-
-fn is_false(flag: &bool) -> bool {
-    !flag
 }
 
 const fn first_step() -> u8 {

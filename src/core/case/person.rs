@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::bounds::{MAX_GROUPS, MAX_ID, MAX_WORD, clip, json_len};
 use crate::core::matched::{Subject, TrustedContact};
+use crate::core::text::is_false;
 
 /// The person at risk, as a case keeps them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,10 +86,6 @@ pub struct Contact {
     /// Whether messages for the person at risk, a minor, go to them; left out where not.
     #[serde(default, skip_serializing_if = "is_false")]
     pub guardian: bool,
-}
-
-fn is_false(flag: &bool) -> bool {
-    !flag
 }
 
 impl From<&TrustedContact<'_>> for Contact {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::bounds::json_len;
 use super::{Outcome, State};
 use crate::core::rules::{Level, Rule};
-use crate::core::text::wire_enum;
+use crate::core::text::{is_false, wire_enum};
 
 wire_enum! {
     /// What an entry of the history tells.
@@ -142,8 +142,4 @@ pub struct Round {
     /// The level at which the trusted contacts were last sent a text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub contacts_told: Option<Level>,
-}
-
-fn is_false(flag: &bool) -> bool {
-    !flag
 }

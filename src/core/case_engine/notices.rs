@@ -213,7 +213,7 @@ fn title(warning: &Warning, cx: &Context<'_>) -> Bilingual {
     let zh = [fraud.map(|code| types.zh(code)), area.map(|name| name.zh.as_str())];
     let en = [fraud.map(|code| types.en(code)), area.map(|name| name.en.as_str())];
     Bilingual {
-        zh: one_line(&format!("[{}] ", level_zh(warning.level)), &zh, "，", "反诈预警"),
+        zh: one_line(&format!("[{}] ", warning.level.zh()), &zh, "，", "反诈预警"),
         en: one_line(&format!("[{}] ", warning.level.as_str()), &en, ", ", "Suspected fraud"),
     }
 }
@@ -231,15 +231,6 @@ fn one_line(head: &str, parts: &[Option<&str>], between: &str, otherwise: &str) 
     let parts: Vec<&str> = parts.iter().copied().flatten().collect();
     let rest = if parts.is_empty() { otherwise.to_owned() } else { parts.join(between) };
     format!("{head}{rest}").chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
-}
-
-pub(super) const fn level_zh(level: Level) -> &'static str {
-    match level {
-        Level::Urgent => "紧急",
-        Level::High => "高",
-        Level::Medium => "中",
-        Level::Low => "低",
-    }
 }
 
 const fn outcome_zh(outcome: Outcome) -> &'static str {

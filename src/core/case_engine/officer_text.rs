@@ -2,7 +2,6 @@
 
 use chrono::{DateTime, Datelike, FixedOffset, Timelike, Utc};
 
-use super::notices::level_zh;
 use super::{Context, Now};
 use crate::core::case::{Case, Evidence, What};
 use crate::core::event::CallPhase;
@@ -71,7 +70,7 @@ fn zh(
     line: LineState,
     cx: &Context<'_>,
 ) -> String {
-    let level = level_zh(case.level);
+    let level = case.level.zh();
     let cause = match cause {
         Cause::Opened => "新预警".to_owned(),
         Cause::Reopened => "重新开启".to_owned(),

@@ -6,9 +6,9 @@ use std::fmt;
 
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use toml::Spanned;
 
+use crate::core::files::{line_of, version_of_text};
 use crate::core::rules::Bilingual;
 
 /// What kind of place an area is.
@@ -205,7 +205,7 @@ impl Areas {
         if !loader.faults.is_empty() {
             return Err(refused(loader.faults));
         }
-        let version = hex::encode(&Sha256::digest(text.as_bytes())[..8]);
+        let version = version_of_text(text);
         Ok(Areas { areas: loader.areas, by_code, version })
     }
 
@@ -257,10 +257,6 @@ impl Areas {
 
 fn parent(code: &str) -> Option<&str> {
     code.rsplit_once('/').map(|(parent, _)| parent)
-}
-
-fn line_of(text: &str, offset: usize) -> usize {
-    text.bytes().take(offset).filter(|byte| *byte == b'\n').count() + 1
 }
 
 struct Loader<'t> {

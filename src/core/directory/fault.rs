@@ -6,6 +6,8 @@ use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use serde::de::DeserializeOwned;
 use toml::Spanned;
 
+use crate::core::files::line_of;
+
 /// Why a directory was refused: everything that is wrong with it, in the order of the files.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DirectoryError {
@@ -57,11 +59,6 @@ impl fmt::Display for DirectoryError {
 }
 
 impl std::error::Error for DirectoryError {}
-
-/// The number of the line a byte is on, from 1.
-pub(super) fn line_of(text: &str, offset: usize) -> usize {
-    text.bytes().take(offset).filter(|byte| *byte == b'\n').count() + 1
-}
 
 /// A file being read, and what was found wrong with it so far.
 pub(super) struct Source<'t> {

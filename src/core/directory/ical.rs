@@ -9,9 +9,10 @@ use icalendar::parser::{Component, Property, read_components, unfold};
 use rrule::{RRule, RRuleSet, Unvalidated};
 
 use super::calendar::{Calendar, Entry, MOST_TIMES_A_YEAR, YEARS, bounds};
-use super::fault::{Place, Source, line_of};
+use super::fault::{Place, Source};
 use super::ical_time::{Stamp, Zones, duration, stamps};
 use super::people::{People, is_id_char};
+use crate::core::files::line_of;
 
 /// The longest time somebody can be on call in one go, in days.
 const LONGEST: i64 = 366;

@@ -16,7 +16,7 @@ mod routing;
 
 use std::collections::BTreeMap;
 
-use sha2::{Digest, Sha256};
+use super::files::version_of_files;
 
 pub use areas::{Area, AreaFault, AreaKind, Areas, AreasError, Population};
 pub use clock::{HOME_ZONE, Period, first_moment};
@@ -65,14 +65,8 @@ impl DirectoryFiles {
 
     /// The first 16 hex digits of a SHA-256 over names and texts of all files.
     pub fn version(&self) -> String {
-        let mut hash = Sha256::new();
-        for (name, text) in self.texts.iter().filter(|(name, _)| Self::wants(name)) {
-            for part in [name, text] {
-                hash.update((part.len() as u64).to_be_bytes());
-                hash.update(part.as_bytes());
-            }
-        }
-        hex::encode(&hash.finalize()[..8])
+        let wanted = self.texts.iter().filter(|(name, _)| Self::wants(name));
+        version_of_files(wanted.map(|(name, text)| (name.as_str(), text.as_str())))
     }
 
     fn path(&self, name: &str) -> String {

@@ -102,17 +102,9 @@ impl Directory {
                 next += 1;
             }
         }
-        route.unowned = !route.people.iter().any(|routed| routed.step < LAST_STEP) && !self.has_owner(query);
+        // The first step goes on until somebody is found: if that is only the centre, there is nobody before it.
+        route.unowned = !route.people.iter().any(|routed| routed.step < LAST_STEP);
         route
-    }
-
-    /// Whether anybody of the steps before the last one would be told.
-    fn has_owner(&self, query: &RouteQuery<'_>) -> bool {
-        (1..LAST_STEP).any(|step| {
-            let mut people = Vec::new();
-            self.add(step, query, &mut people);
-            !people.is_empty()
-        })
     }
 
     /// Adds the people of a step who are not there yet.

@@ -9,6 +9,7 @@ use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 
 use super::SubjectId;
+use crate::core::envelope::CaseInputKind;
 
 /// A record of the topic `registrants` under the subject's registrant id.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -161,7 +162,7 @@ impl Holdings {
                     headers.get(format!("ce_{name}").as_str()).cloned().or_else(structured)
                 };
                 let kind = attribute("type");
-                if kind.as_deref() == Some("golden-bell.erasure.v1") {
+                if kind.as_deref() == Some(CaseInputKind::Erasure.as_str()) {
                     return;
                 }
                 json!({"type": kind, "id": attribute("id"), "time": attribute("time"), "value": value})

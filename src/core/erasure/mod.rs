@@ -12,7 +12,8 @@ mod store;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::dead_letter::{Reason, Reject, check_size};
+use super::dead_letter::{Reject, check_size};
+use super::registrant::{readable_key, schema};
 use super::text::Object;
 use super::time;
 
@@ -104,9 +105,7 @@ pub enum ErasureRecord<'a> {
 /// `too_large`, or `schema` for all else that it can be but an Erasure under the id of its subject.
 pub fn decode_erasure<'a>(key: Option<&'a [u8]>, value: Option<&[u8]>) -> Result<ErasureRecord<'a>, Reject> {
     check_size(value)?;
-    let schema = |detail: &'static str| Reject::new(Reason::Schema, detail);
-    let key = key.and_then(|key| std::str::from_utf8(key).ok()).filter(|key| !key.is_empty());
-    let key = key.ok_or_else(|| schema("the key is missing or not text"))?;
+    let key = readable_key(key)?;
     let Some(value) = value.filter(|value| !value.is_empty()) else {
         return Ok(ErasureRecord::Lifted(key));
     };

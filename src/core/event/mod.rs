@@ -34,6 +34,14 @@ impl EventKind {
             EventKind::Transfer => "golden-bell.transfer.v1",
         }
     }
+
+    /// The topic of this feed, behind the prefix (contract 1).
+    pub const fn topic(self) -> &'static str {
+        match self {
+            EventKind::Call => "calls",
+            EventKind::Transfer => "transfers",
+        }
+    }
 }
 
 /// Why the source thinks this is fraud.

@@ -6,7 +6,6 @@ use std::path::Path;
 
 use minijinja::{Environment, UndefinedBehavior};
 use serde::Deserialize;
-use sha2::{Digest, Sha256};
 use toml::Spanned;
 
 use super::field::FraudWords;
@@ -15,6 +14,7 @@ use super::source::take_apart;
 use super::templates::{ENGLISH, Entry, Language, MANDARIN, When};
 use super::{Field, Recipient, Templates};
 use crate::core::event::EventKind;
+use crate::core::files::{line_of, version_of_files};
 use crate::core::warning::Cause;
 
 /// The most bytes of one template: far more than may be sent, and few enough to be read at once.
@@ -290,19 +290,8 @@ impl<'t> Loader<'t> {
 }
 
 fn version(files: &[&(String, String)]) -> String {
-    let mut hash = Sha256::new();
-    for (path, text) in files {
-        let name = Path::new(path).file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        for part in [name, text.as_str()] {
-            hash.update((part.len() as u64).to_be_bytes());
-            hash.update(part.as_bytes());
-        }
-    }
-    hex::encode(&hash.finalize()[..8])
-}
-
-fn line_of(text: &str, offset: usize) -> usize {
-    text.bytes().take(offset).filter(|byte| *byte == b'\n').count() + 1
+    let name = |path| Path::new(path).file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    version_of_files(files.iter().map(|(path, text)| (name(path), text.as_str())))
 }
 
 /// The first line of a text that is dangerous by itself, or else the one it begins on.

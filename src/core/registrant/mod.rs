@@ -124,13 +124,13 @@ pub fn read_registrant<'a>(reader: &IdentifierReader, data: RegistrantData<'a>) 
     identified(reader, data)
 }
 
-fn readable_key(key: Option<&[u8]>) -> Result<&str, Reject> {
+pub(super) fn readable_key(key: Option<&[u8]>) -> Result<&str, Reject> {
     key.and_then(|bytes| std::str::from_utf8(bytes).ok())
         .filter(|text| !text.is_empty())
         .ok_or_else(|| schema("the key is missing or not text"))
 }
 
-fn schema(detail: &'static str) -> Reject {
+pub(super) fn schema(detail: &'static str) -> Reject {
     Reject::new(Reason::Schema, detail)
 }
 

@@ -33,6 +33,16 @@ impl Level {
             Level::Urgent => "urgent",
         }
     }
+
+    /// The name in Chinese texts.
+    pub const fn zh(self) -> &'static str {
+        match self {
+            Level::Low => "低",
+            Level::Medium => "中",
+            Level::High => "高",
+            Level::Urgent => "紧急",
+        }
+    }
 }
 
 impl fmt::Display for Level {

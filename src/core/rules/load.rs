@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use cel::{Env, ParseErrors};
 use serde::Deserialize;
-use sha2::{Digest, Sha256};
 use toml::Spanned;
 
 use super::check::{Checked, check};
 use super::fraud_types::{FraudType, FraudTypes};
 use super::level::{Level, Levels};
 use super::{Bilingual, Rule, RuleSet, moment};
+use crate::core::files::{line_of, version_of_text};
 
 /// Why a rule set was refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -127,22 +127,13 @@ impl RuleSet {
                 rules: loader.rules,
                 levels: raw.levels,
                 fraud_types,
-                version: version(text),
+                version: version_of_text(text),
                 env: Arc::new(env),
             })
         } else {
             Err(RulesError { file: file.to_owned(), faults: loader.faults })
         }
     }
-}
-
-/// The first 16 hex digits of the SHA-256 of the text.
-fn version(text: &str) -> String {
-    hex::encode(&Sha256::digest(text.as_bytes())[..8])
-}
-
-fn line_of(text: &str, offset: usize) -> usize {
-    text.bytes().take(offset).filter(|byte| *byte == b'\n').count() + 1
 }
 
 struct Loader<'t> {

@@ -5,9 +5,8 @@ use std::time::{Duration, Instant};
 
 use chrono::Utc;
 
-use crate::core::event::EventKind;
 use crate::core::lookback::{Hit, Place, Reading};
-use crate::core::matching::{Again, Matcher, stage1_again};
+use crate::core::matching::{Again, stage1_again};
 use crate::kafka::consumer::Polled;
 use crate::kafka::error::Error;
 use crate::kafka::recall::Recall;
@@ -150,7 +149,7 @@ impl<'a> Session<'a> {
 
     /// Reads found events of one partition, in order of their offsets; those that are gone from the topic.
     fn follow_in(&mut self, place: Place, hits: Vec<Hit>, todo: &mut Todo) -> Result<Vec<Hit>, Error> {
-        let topic = topic(self.shared, place.kind);
+        let topic = self.shared.connection.topic(place.kind.topic());
         let (first, end) = self.recall.held(&topic, place.partition)?;
         let is_there = |hit: &Hit| (first..end).contains(&hit.offset);
         let (wanted, mut gone): (Vec<Hit>, Vec<Hit>) = hits.into_iter().partition(is_there);
@@ -204,7 +203,7 @@ fn match_held(
 ) -> Result<(), Error> {
     let kind = hit.place.kind;
     let directory = shared.directory.load();
-    let matcher = matcher(shared, directory.areas());
+    let matcher = shared.matcher(directory.areas());
     let (again, trace) = stage1_again(kind, record.headers(), record.value(), &matcher, Utc::now(), None);
     match again {
         Again::Due { matches, beyond } => {
@@ -222,17 +221,4 @@ fn match_held(
         }
     }
     Ok(())
-}
-
-/// The full name of a feed's topic.
-pub(super) fn topic(shared: &Shared, kind: EventKind) -> String {
-    shared.connection.topic(match kind {
-        EventKind::Call => "calls",
-        EventKind::Transfer => "transfers",
-    })
-}
-
-/// Stage 1 as it is now.
-pub(super) fn matcher<'m>(shared: &'m Shared, areas: &'m crate::core::directory::Areas) -> Matcher<'m> {
-    Matcher { index: &shared.index, settings: &shared.match_settings, areas, token_key: &shared.token_key }
 }

@@ -14,7 +14,7 @@ use crate::kafka::record::Record;
 use crate::kafka::watchdog::Leash;
 
 use super::super::Shared;
-use super::finder::{Todo, matcher, topic};
+use super::finder::Todo;
 use super::now_ms;
 use super::teller::{Due, Origin, Teller};
 
@@ -110,7 +110,7 @@ impl Rereads {
             if positions.is_empty() {
                 return recall.rest();
             }
-            recall.read(&topic(shared, kind), &positions)?;
+            recall.read(&shared.connection.topic(kind.topic()), &positions)?;
             self.in_place = true;
         }
         let _call = leash.watch();
@@ -119,7 +119,7 @@ impl Rereads {
 
     fn read_batch(&mut self, shared: &Shared, recall: &Recall, teller: &mut Teller<'_>) -> Result<(), Error> {
         let directory = shared.directory.load();
-        let matcher = matcher(shared, directory.areas());
+        let matcher = shared.matcher(directory.areas());
         let mut wait = Duration::from_millis(5);
         for _ in 0..BATCH {
             match recall.poll(wait)? {
@@ -191,7 +191,7 @@ fn is_ours(shared: &Shared, reading: &Reading) -> bool {
 
 /// Where the windows of a feed begin.
 fn plan(shared: &Shared, recall: &Recall, kind: EventKind, todo: &Todo) -> Result<Vec<Reread>, Error> {
-    let topic = topic(shared, kind);
+    let topic = shared.connection.topic(kind.topic());
     let since = now_ms() - shared.lookback.millis;
     let readings: Vec<&Reading> = todo.readings.iter().filter(|reading| reading.place.kind == kind).collect();
     let partitions: Vec<i32> = readings.iter().map(|reading| reading.place.partition).collect();

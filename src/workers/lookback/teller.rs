@@ -3,16 +3,14 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use crate::core::dead_letter::{Reason, Reject};
 use crate::core::event::EventKind;
 use crate::core::lookback::Hit;
 use crate::core::matched::Match;
 use crate::kafka::error::Error;
 use crate::kafka::producer::{Delivered, ReportingProducer};
-use crate::kafka::record::{Outgoing, Record};
+use crate::kafka::record::Record;
 
-use super::super::match_worker::MAX_MATCH_BYTES;
-use super::super::{Shared, dead_letters, envelope};
+use super::super::{Shared, dead_letters, matches};
 use super::WORKER;
 
 /// How long a full producer queue may hold the search up before its session starts anew.
@@ -73,30 +71,19 @@ impl<'a> Teller<'a> {
 
     /// Sends the matches of an event, or the event to the dead letters where they are too large.
     pub(super) fn tell(&mut self, due: &Due<'_, '_>, origin: Origin) -> Result<(), Error> {
-        let written: Result<Vec<_>, _> = due.matches.iter().map(serde_json::to_vec).collect();
-        let written = written.map_err(|error| Error::Layout(format!("a match cannot be written: {error}")))?;
+        let written = matches::written(due.matches)?;
         self.next += 1;
         let token = self.next;
-        if written.iter().any(|value| value.len() > MAX_MATCH_BYTES) {
-            let reject = Reject::new(Reason::TooLarge, "its match would be too large to be read again");
-            let topic = if due.kind == EventKind::Call { "calls" } else { "transfers" };
-            self.shared.metrics.dead_letter(topic, reject.reason);
+        if let Some(reject) = matches::too_large(&written) {
+            self.shared.metrics.dead_letter(due.kind.topic(), reject.reason);
             self.items.insert(token, Item { origin, left: 1, matches: 0 });
             return self.producer.send(dead_letters::letter(&self.dead_letters, due.record, &reject), token, PATIENCE);
         }
         self.shared.metrics.subjects_beyond_maximum.inc_by(due.beyond as u64);
         self.items.insert(token, Item { origin, left: written.len(), matches: written.len() as u64 });
+        let source = &self.shared.config.kafka.source;
         for (matched, value) in due.matches.iter().zip(&written) {
-            let source = &self.shared.config.kafka.source;
-            let headers = envelope::headers(source, "match", &matched.match_id, matched.matched_at, due.trace);
-            let outgoing = Outgoing {
-                topic: &self.inputs,
-                partition: None,
-                key: Some(matched.subject_id.as_bytes()),
-                value: Some(value),
-                headers,
-            };
-            self.producer.send(outgoing, token, PATIENCE)?;
+            self.producer.send(matches::record(source, &self.inputs, matched, value, due.trace), token, PATIENCE)?;
         }
         Ok(())
     }

@@ -16,9 +16,9 @@ pub struct Feed {
 }
 
 impl Feed {
-    /// A feed without partitions; `name` is its topic behind the prefix.
-    pub fn new(shared: &Shared, kind: EventKind, name: &str) -> Self {
-        Feed { kind, topic: shared.connection.topic(name), partitions: Vec::new() }
+    /// A feed without partitions.
+    pub fn new(shared: &Shared, kind: EventKind) -> Self {
+        Feed { kind, topic: shared.connection.topic(kind.topic()), partitions: Vec::new() }
     }
 
     /// The name under which a paused feed is not ready.

@@ -13,7 +13,6 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, Utc};
 
 use crate::core::event::EventKind;
-use crate::core::matching::Matcher;
 use crate::kafka::consumer::Polled;
 use crate::kafka::error::Error;
 use crate::kafka::feed::FeedConsumer;
@@ -27,8 +26,6 @@ use super::tally::Tally;
 use super::{Shared, sessions};
 use feed::{Feed, untoken};
 use record::{Hands, handle};
-
-pub(super) use record::MAX_MATCH_BYTES;
 
 /// The group of stage 1, behind the prefix.
 pub const GROUP: &str = "match";
@@ -89,7 +86,7 @@ struct Session<'a> {
 
 impl<'a> Session<'a> {
     fn start(shared: &'a Shared, worker: &'a str, slot: usize) -> Result<Self, Error> {
-        let feeds = [Feed::new(shared, EventKind::Call, "calls"), Feed::new(shared, EventKind::Transfer, "transfers")];
+        let feeds = [EventKind::Call, EventKind::Transfer].map(|kind| Feed::new(shared, kind));
         let topics: Vec<String> = feeds.iter().map(|feed| feed.topic.clone()).collect();
         Ok(Session {
             shared,
@@ -158,12 +155,7 @@ impl<'a> Session<'a> {
             _ => SEND_EVERY.saturating_sub(self.sent.elapsed()),
         };
         let directory = self.shared.directory.load();
-        let matcher = Matcher {
-            index: &self.shared.index,
-            settings: &self.shared.match_settings,
-            areas: directory.areas(),
-            token_key: &self.shared.token_key,
-        };
+        let matcher = self.shared.matcher(directory.areas());
         let mut hands = Hands {
             shared: self.shared,
             producer: &self.producer,
