@@ -1,50 +1,23 @@
 //! What a kept case takes, by the allocator's account. A binary of its own, because it counts every byte of the
 //! process.
-#![allow(unsafe_code)]
 
+#[path = "support/allocator.rs"]
+mod allocator;
 #[path = "support/kept_cases.rs"]
 mod kept_cases;
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
+use allocator::{Counting, by_glibc};
 use chrono::{DateTime, TimeDelta, Utc};
 use golden_bell::core::case_engine::{CaseBook, CaseKey, Moment, SubjectKey, Timer, TimerBook};
 use golden_bell::core::matched::Match;
 use kept_cases::{closed_case, context, match_json, open_case};
 use serde_json::json;
 
-static LIVE_BYTES: AtomicUsize = AtomicUsize::new(0);
-
-struct Counting;
-
-/// What glibc's allocator takes for a request: 8 bytes of its own, in steps of 16, 32 at least.
-const fn taken(size: usize) -> usize {
-    let taken = (size + 8 + 15) & !15;
-    if taken < 32 { 32 } else { taken }
-}
-
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        LIVE_BYTES.fetch_add(taken(layout.size()), Ordering::Relaxed);
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        LIVE_BYTES.fetch_sub(taken(layout.size()), Ordering::Relaxed);
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
 #[global_allocator]
-static COUNTING: Counting = Counting;
-
-/// The tests share the counter, so that only one may run at a time.
-static ALONE: Mutex<()> = Mutex::new(());
+static COUNTING: Counting = Counting::new(by_glibc);
 
 fn live() -> usize {
-    LIVE_BYTES.load(Ordering::Relaxed)
+    COUNTING.live()
 }
 
 fn opened() -> DateTime<Utc> {
@@ -57,7 +30,7 @@ const CASES: usize = 30_000;
 
 #[test]
 fn a_kept_case_takes_less_than_2_kb_with_its_timer_restored_or_committed() {
-    let _alone = ALONE.lock().unwrap_or_else(|broken| broken.into_inner());
+    let _alone = COUNTING.alone();
     drop((open_case(0, opened()), closed_case(0, opened())));
     let before = live();
     let mut book = CaseBook::new();
@@ -126,7 +99,7 @@ fn timer(n: u64) -> Timer {
 #[test]
 fn cancelled_timers_give_their_memory_back() {
     const TIMERS: u64 = 100_000;
-    let _alone = ALONE.lock().unwrap_or_else(|broken| broken.into_inner());
+    let _alone = COUNTING.alone();
     let before = live();
     let mut timers = TimerBook::default();
     for n in 0..TIMERS {

@@ -4,57 +4,34 @@
 mod support;
 
 use std::collections::BTreeSet;
+use std::ops::Deref;
 use std::process::{Command, Output};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Value, json};
-use support::broker::{Broker, broker_or_skip, unique};
-use support::instance::{Instance, READY, Setting};
+use support::broker::{Broker, broker_or_skip};
+use support::instance::Instance;
 use support::model::{FeedRecord, Record};
-use support::topic_io::{read_all, send_all};
+use support::stand::{self, Stand, record};
 
 const SOON: Duration = Duration::from_secs(30);
 
-struct Trial {
-    setting: Setting,
-    _folder: tempfile::TempDir,
+struct Trial(Stand);
+
+impl Deref for Trial {
+    type Target = Stand;
+
+    fn deref(&self) -> &Stand {
+        &self.0
+    }
 }
 
 fn trial(name: &str) -> Trial {
-    let folder = tempfile::tempdir().expect("a folder");
-    let environment = [
-        ("WORKERS__MATCH", "1"),
-        ("WORKERS__CASES", "1"),
-        // Who consents again is registered anew, and would be matched with what came in between.
-        ("MATCHING__LOOKBACK", "0s"),
-        ("KAFKA__PROPERTIES__SESSION_TIMEOUT_MS", "3000"),
-        ("KAFKA__PROPERTIES__HEARTBEAT_INTERVAL_MS", "500"),
-    ];
-    let setting = Setting {
-        bootstrap: Broker::shared().bootstrap_servers(),
-        prefix: format!("{}.", unique(name)),
-        environment: environment.iter().map(|(k, v)| (format!("GOLDEN_BELL__{k}"), (*v).to_owned())).collect(),
-        folder: folder.path().to_owned(),
-    };
-    setting.create_topics();
-    Trial { setting, _folder: folder }
+    // Who consents again is registered anew, and would be matched with what came in between.
+    Trial(Stand::new(Broker::shared(), name, SOON, &[("MATCHING__LOOKBACK", "0s")]).with_topics())
 }
 
 impl Trial {
-    fn send(&self, records: &[FeedRecord]) {
-        send_all(&self.setting.bootstrap, &self.setting.prefix, records);
-    }
-
-    fn read(&self, topic: &str) -> Vec<Record> {
-        read_all(&self.setting.bootstrap, &self.setting.prefix, topic)
-    }
-
-    fn started(&self, id: &str) -> Instance {
-        let mut instance = self.setting.start(id);
-        instance.wait_ready(READY);
-        instance
-    }
-
     fn command(&self, arguments: &[&str]) -> Output {
         self.setting.command(arguments).output().expect("the program runs")
     }
@@ -79,16 +56,6 @@ impl Trial {
         serde_json::from_str(&self.done(&["export", subject])).expect("JSON")
     }
 
-    /// Waits until the topic holds this many committed records.
-    fn wait_for(&self, topic: &str, count: usize) -> Vec<Record> {
-        let mut records = Vec::new();
-        wait_until(&format!("{count} records of {topic}"), || {
-            records = self.read(topic);
-            records.len() >= count
-        });
-        records
-    }
-
     /// Whose warnings there are, in the order of their ids; none may be there twice.
     fn told(&self) -> Vec<String> {
         let warnings = self.read("warnings");
@@ -107,12 +74,8 @@ impl Trial {
     }
 }
 
-fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
-    let until = Instant::now() + SOON;
-    while !holds() {
-        assert!(Instant::now() < until, "waited in vain for {what}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+fn wait_until(what: &str, holds: impl FnMut() -> bool) {
+    stand::wait_until(SOON, what, holds);
 }
 
 fn wait_for_metric(instance: &Instance, name: &str, labels: &str, value: f64) {
@@ -126,15 +89,6 @@ fn wait_for_registrants(instance: &Instance, count: usize) {
 /// So many transfers came to nobody.
 fn wait_for_unmatched(instance: &Instance, count: usize) {
     wait_for_metric(instance, "golden_bell_events_total", "feed=\"transfer\",outcome=\"unmatched\"", count as f64);
-}
-
-fn record(topic: &'static str, key: &str, value: Option<&str>) -> FeedRecord {
-    FeedRecord {
-        topic,
-        key: Some(key.as_bytes().to_vec()),
-        headers: Vec::new(),
-        value: value.map(|v| v.as_bytes().to_vec()),
-    }
 }
 
 /// A registrant with a phone, and a member `m1` with another.

@@ -1,42 +1,19 @@
 //! What the index says it takes, against what the allocator says. A binary of its own, because it counts every byte
 //! of the process.
-#![allow(unsafe_code)]
 
+#[path = "support/allocator.rs"]
+mod allocator;
 #[path = "support/people.rs"]
 mod people;
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
+use allocator::{Counting, exactly};
 use golden_bell::core::event::EventKind;
 use golden_bell::core::matching::{AllowList, MatchSettings, Matcher, Outcome, stage1};
 use people::{apply, areas, call, event, index, now, token_key, transfer};
 use serde_json::json;
 
-static LIVE_BYTES: AtomicUsize = AtomicUsize::new(0);
-static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
-
-struct Counting;
-
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        LIVE_BYTES.fetch_add(layout.size(), Ordering::Relaxed);
-        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        LIVE_BYTES.fetch_sub(layout.size(), Ordering::Relaxed);
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
 #[global_allocator]
-static COUNTING: Counting = Counting;
-
-/// The tests share the counters, so that only one may run at a time.
-static ALONE: Mutex<()> = Mutex::new(());
+static COUNTING: Counting = Counting::new(exactly);
 
 fn person(n: usize) -> serde_json::Value {
     json!({
@@ -53,12 +30,12 @@ fn person(n: usize) -> serde_json::Value {
 
 #[test]
 fn index_bytes_is_honest() {
-    let _alone = ALONE.lock().unwrap_or_else(|broken| broken.into_inner());
+    let _alone = COUNTING.alone();
     for registrants in [0, 1_000, 120_000] {
-        let before = LIVE_BYTES.load(Ordering::Relaxed);
+        let before = COUNTING.live();
         let index = index();
         let check = |what: &str| {
-            let taken = LIVE_BYTES.load(Ordering::Relaxed) - before;
+            let taken = COUNTING.live() - before;
             let told = index.index_bytes();
             println!("{registrants} {what}: told {told}, taken {taken}, {} a registrant", taken / registrants.max(1));
             assert!(told.abs_diff(taken) * 10 <= taken, "{registrants} {what}: told {told}, taken {taken}");
@@ -83,7 +60,7 @@ fn index_bytes_is_honest() {
 
 #[test]
 fn an_unmatched_event_allocates_nothing() {
-    let _alone = ALONE.lock().unwrap_or_else(|broken| broken.into_inner());
+    let _alone = COUNTING.alone();
     let index = index();
     for n in 0..1_000 {
         apply(&index, n as i64, &person(n));
@@ -110,11 +87,11 @@ fn an_unmatched_event_allocates_nothing() {
     let (_, whole_transfer) = event(&transfer(payer, "6217000000000000004"));
     let run = |kind, headers: &[(&'static str, &'static str)], value: &str| {
         let headers = headers.iter().map(|(name, value)| (*name, value.as_bytes()));
-        let before = ALLOCATIONS.load(Ordering::Relaxed);
+        let before = COUNTING.allocations();
         let done = stage1(kind, headers, Some(value.as_bytes()), &matcher, now());
         assert!(matches!(done.outcome, Outcome::Unmatched(_)), "{:?}", done.outcome);
         drop(done);
-        ALLOCATIONS.load(Ordering::Relaxed) - before
+        COUNTING.allocations() - before
     };
     // The first run fills what is made once in a process.
     for allowed in [usize::MAX, 0] {

@@ -4,94 +4,24 @@
 mod support;
 
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rdkafka::admin::{AdminClient, AdminOptions};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::{Offset, TopicPartitionList};
-use support::broker::{Broker, broker_or_skip, unique};
-use support::instance::{Instance, READY, Setting};
+use support::broker::{Broker, broker_or_skip};
+use support::instance::READY;
 use support::model::{FeedRecord, Record};
-use support::topic_io::{group_lag, read_all, send_all};
+use support::stand::{self, Stand, record};
 
 const SOON: Duration = Duration::from_secs(30);
 
-struct Trial {
-    setting: Setting,
-    _folder: tempfile::TempDir,
+fn trial(broker: &Broker, name: &str) -> Stand {
+    Stand::new(broker, name, SOON, &[])
 }
 
-fn trial(broker: &Broker, name: &str) -> Trial {
-    let folder = tempfile::tempdir().expect("a folder");
-    let environment = [
-        ("WORKERS__MATCH", "1"),
-        ("WORKERS__CASES", "1"),
-        ("KAFKA__PROPERTIES__SESSION_TIMEOUT_MS", "3000"),
-        ("KAFKA__PROPERTIES__HEARTBEAT_INTERVAL_MS", "500"),
-    ];
-    let setting = Setting {
-        bootstrap: broker.bootstrap_servers(),
-        prefix: format!("{}.", unique(name)),
-        environment: environment.iter().map(|(k, v)| (format!("GOLDEN_BELL__{k}"), (*v).to_owned())).collect(),
-        folder: folder.path().to_owned(),
-    };
-    Trial { setting, _folder: folder }
-}
-
-impl Trial {
-    fn with_topics(self) -> Self {
-        self.setting.create_topics();
-        self
-    }
-
-    fn set(mut self, key: &str, value: &str) -> Self {
-        self.setting.environment.push((format!("GOLDEN_BELL__{key}"), value.to_owned()));
-        self
-    }
-
-    fn send(&self, records: &[FeedRecord]) {
-        send_all(&self.setting.bootstrap, &self.setting.prefix, records);
-    }
-
-    fn read(&self, topic: &str) -> Vec<Record> {
-        read_all(&self.setting.bootstrap, &self.setting.prefix, topic)
-    }
-
-    fn started(&self, id: &str) -> Instance {
-        let mut instance = self.setting.start(id);
-        instance.wait_ready(READY);
-        instance
-    }
-
-    /// Waits until the topic holds this many committed records.
-    fn wait_for(&self, topic: &str, count: usize) -> Vec<Record> {
-        let until = Instant::now() + SOON;
-        loop {
-            let records = self.read(topic);
-            if records.len() >= count {
-                return records;
-            }
-            assert!(Instant::now() < until, "{topic} has {} records, {count} are wanted", records.len());
-            std::thread::sleep(Duration::from_millis(50));
-        }
-    }
-
-    fn wait_for_group(&self, group: &str, topic: &str) {
-        let until = Instant::now() + SOON;
-        let (group, topic) = (format!("{}{group}", self.setting.prefix), format!("{}{topic}", self.setting.prefix));
-        while group_lag(&self.setting.bootstrap, &group, &topic) > 0 {
-            assert!(Instant::now() < until, "{group} does not get to the end of {topic}");
-            std::thread::sleep(Duration::from_millis(50));
-        }
-    }
-}
-
-fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
-    let until = Instant::now() + SOON;
-    while !holds() {
-        assert!(Instant::now() < until, "waited in vain for {what}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+fn wait_until(what: &str, holds: impl FnMut() -> bool) {
+    stand::wait_until(SOON, what, holds);
 }
 
 fn registrant(id: &str, phone: &str) -> FeedRecord {
@@ -99,15 +29,6 @@ fn registrant(id: &str, phone: &str) -> FeedRecord {
         r#"{{"registrant_id":"{id}","name":"张三","phones":["{phone}"],"area":"kfq/huangchengli","registered_at":"2021-06-01T09:00:00+08:00"}}"#
     );
     record("registrants", id, Some(&value))
-}
-
-fn record(topic: &'static str, key: &str, value: Option<&str>) -> FeedRecord {
-    FeedRecord {
-        topic,
-        key: Some(key.as_bytes().to_vec()),
-        headers: Vec::new(),
-        value: value.map(|v| v.as_bytes().to_vec()),
-    }
 }
 
 fn transfer(id: &str, phone: &str) -> FeedRecord {
@@ -132,7 +53,7 @@ fn topics_are_made_checked_and_named_where_they_are_missing() {
     }
     assert!(last.contains("golden-bell topics create"), "{last}");
 
-    let check = |trial: &Trial| trial.setting.command(&["topics", "check"]).output().expect("the program runs");
+    let check = |trial: &Stand| trial.setting.command(&["topics", "check"]).output().expect("the program runs");
     assert_eq!(check(&trial).status.code(), Some(1));
     trial.setting.create_topics();
     let checked = check(&trial);
@@ -259,14 +180,14 @@ fn a_bad_registrant_is_put_aside_once_whoever_reads_it() {
     reasons.sort();
     let want = [("r-1", "not_json"), ("r-2", "schema"), ("r-3", "identifier"), ("r-4", "schema")];
     assert_eq!(reasons, want.map(|(key, reason)| (key.to_owned(), reason)));
-    trial.wait_for_group("registrants", "registrants");
+    trial.wait_for_group("registrants", &["registrants"]);
     assert!(first.terminate(Duration::from_secs(15)).success());
 
     let again = trial.started("again");
     let second = trial.started("second");
     trial.send(&[record("registrants", "r-7", Some("[]"))]);
     trial.wait_for("dead-letters", 5);
-    trial.wait_for_group("registrants", "registrants");
+    trial.wait_for_group("registrants", &["registrants"]);
     assert_eq!(trial.read("dead-letters").len(), 5);
     assert_eq!(second.metric("golden_bell_index_registrants", ""), 1.0);
     drop(again);
@@ -354,7 +275,7 @@ fn records_that_are_gone_before_they_are_read_are_counted_and_reading_goes_on() 
     let first = trial.started("alone");
     trial.send(&[transfer("t1", "13805790001")]);
     trial.wait_for("warnings", 1);
-    trial.wait_for_group("match", "transfers");
+    trial.wait_for_group("match", &["transfers"]);
     assert!(first.terminate(Duration::from_secs(15)).success());
 
     // More come and go while nobody reads.

@@ -1,36 +1,19 @@
 //! What a million held events take, by the allocator's word. A binary of its own, because it counts every byte of the
 //! process.
-#![allow(unsafe_code)]
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicUsize, Ordering};
+#[path = "support/allocator.rs"]
+mod allocator;
+
 use std::time::Instant;
 
+use allocator::{Counting, exactly};
 use golden_bell::core::event::EventKind;
 use golden_bell::core::identifier::IndexKey;
 use golden_bell::core::lookback::{Events, Held, Place, Wanted, tag};
 use golden_bell::core::matching::VictimKeys;
 
-static LIVE_BYTES: AtomicUsize = AtomicUsize::new(0);
-static PEAK_BYTES: AtomicUsize = AtomicUsize::new(0);
-
-struct Counting;
-
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let live = LIVE_BYTES.fetch_add(layout.size(), Ordering::Relaxed) + layout.size();
-        PEAK_BYTES.fetch_max(live, Ordering::Relaxed);
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        LIVE_BYTES.fetch_sub(layout.size(), Ordering::Relaxed);
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
 #[global_allocator]
-static COUNTING: Counting = Counting;
+static COUNTING: Counting = Counting::new(exactly);
 
 const MILLION: usize = 1_000_000;
 /// Two feeds of six partitions, as shipped.
@@ -44,7 +27,7 @@ fn key(n: usize) -> IndexKey {
 
 #[test]
 fn a_million_held_events_take_less_than_thirty_bytes_each() {
-    let before = LIVE_BYTES.load(Ordering::Relaxed);
+    let before = COUNTING.live();
     let mut events = Events::new(30 * 60 * 1_000, MILLION);
     let place = |n: usize| {
         let kind = if n.is_multiple_of(2) { EventKind::Call } else { EventKind::Transfer };
@@ -66,8 +49,8 @@ fn a_million_held_events_take_less_than_thirty_bytes_each() {
     let spent = began.elapsed();
     assert_eq!((events.held(), dropped), (MILLION, 3 * MILLION));
 
-    let taken = LIVE_BYTES.load(Ordering::Relaxed) - before;
-    let peak = PEAK_BYTES.load(Ordering::Relaxed) - before;
+    let taken = COUNTING.live() - before;
+    let peak = COUNTING.peak() - before;
     let told = events.bytes();
     let began = Instant::now();
     let wanted = Wanted::from_iter([(tag(&key(4 * MILLION - 5)), 0)]);

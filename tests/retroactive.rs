@@ -4,53 +4,42 @@
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::{Duration, Instant};
+use std::ops::Deref;
+use std::time::Duration;
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use rdkafka::producer::{BaseRecord, Producer};
 use serde_json::{Value, json};
-use support::broker::{Broker, broker_or_skip, unique};
-use support::instance::{Instance, READY, Setting};
+use support::broker::{Broker, broker_or_skip};
+use support::instance::{Instance, READY};
 use support::model::{FeedRecord, Record};
-use support::topic_io::{group_lag, producer, read_all, send_all};
+use support::stand::{self, Stand};
+use support::topic_io::producer;
 
 const SOON: Duration = Duration::from_secs(40);
 
-struct Trial {
-    setting: Setting,
-    _folder: tempfile::TempDir,
+struct Trial(Stand);
+
+impl Deref for Trial {
+    type Target = Stand;
+
+    fn deref(&self) -> &Stand {
+        &self.0
+    }
 }
 
 fn trial(name: &str, more: &[(&str, &str)]) -> Trial {
-    let folder = tempfile::tempdir().expect("a folder");
-    let usual = [
-        ("WORKERS__MATCH", "1"),
-        ("WORKERS__CASES", "1"),
-        ("KAFKA__PARTITIONS", "4"),
-        ("KAFKA__PROPERTIES__SESSION_TIMEOUT_MS", "3000"),
-        ("KAFKA__PROPERTIES__HEARTBEAT_INTERVAL_MS", "500"),
-    ];
-    let environment = usual.iter().chain(more).map(|(k, v)| (format!("GOLDEN_BELL__{k}"), (*v).to_owned())).collect();
-    let setting = Setting {
-        bootstrap: Broker::shared().bootstrap_servers(),
-        prefix: format!("{}.", unique(name)),
-        environment,
-        folder: folder.path().to_owned(),
-    };
-    setting.create_topics();
+    let more = [&[("KAFKA__PARTITIONS", "4")], more].concat();
+    let stand = Stand::new(Broker::shared(), name, SOON, &more).with_topics();
     // A broker under load knows of new topics a moment after they are made.
     wait_until("the topics to be there", || {
-        setting.command(&["topics", "check"]).output().expect("the program runs").status.success()
+        stand.setting.command(&["topics", "check"]).output().expect("the program runs").status.success()
     });
-    Trial { setting, _folder: folder }
+    Trial(stand)
 }
 
 impl Trial {
-    fn send(&self, records: &[FeedRecord]) {
-        send_all(&self.setting.bootstrap, &self.setting.prefix, records);
-    }
-
     /// Sends with a record time this long ago.
     fn send_aged(&self, record: &FeedRecord, age: Duration) {
         let producer = producer(&self.setting.bootstrap);
@@ -63,37 +52,14 @@ impl Trial {
         producer.flush(SOON).expect("delivered");
     }
 
-    fn read(&self, topic: &str) -> Vec<Record> {
-        read_all(&self.setting.bootstrap, &self.setting.prefix, topic)
-    }
-
-    fn started(&self, id: &str) -> Instance {
-        let mut instance = self.setting.start(id);
-        instance.wait_ready(READY);
-        instance
-    }
-
     fn committed(&self) {
-        let group = format!("{}match", self.setting.prefix);
-        wait_until("stage 1 to commit what it read", || {
-            ["calls", "transfers"]
-                .iter()
-                .all(|feed| group_lag(&self.setting.bootstrap, &group, &format!("{}{feed}", self.setting.prefix)) == 0)
-        });
+        self.wait_for_group("match", &["calls", "transfers"]);
     }
 
     /// The values of a topic once it holds this many records.
     fn values(&self, topic: &str, count: usize) -> Vec<Value> {
-        let until = Instant::now() + SOON;
-        loop {
-            let records = self.read(topic);
-            if records.len() >= count {
-                let value = |r: &Record| serde_json::from_slice(r.value.as_deref().unwrap_or(b"null")).expect("JSON");
-                return records.iter().map(value).collect();
-            }
-            assert!(Instant::now() < until, "{topic} has {} records, {count} are wanted", records.len());
-            std::thread::sleep(Duration::from_millis(50));
-        }
+        let value = |r: &Record| serde_json::from_slice(r.value.as_deref().unwrap_or(b"null")).expect("JSON");
+        self.wait_for(topic, count).iter().map(value).collect()
     }
 
     /// Event ids by subject of all matches, once there are matches of this many events and subjects; each must be
@@ -119,12 +85,8 @@ fn pairs(expected: &[(&str, &str)]) -> BTreeSet<(String, String)> {
     expected.iter().map(|(subject, event)| ((*subject).to_owned(), (*event).to_owned())).collect()
 }
 
-fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
-    let until = Instant::now() + SOON;
-    while !holds() {
-        assert!(Instant::now() < until, "waited in vain for {what}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+fn wait_until(what: &str, holds: impl FnMut() -> bool) {
+    stand::wait_until(SOON, what, holds);
 }
 
 /// Waits until the program has decided about so many events that nobody was found for.
@@ -135,12 +97,7 @@ fn unmatched(instance: &Instance, count: usize) {
 }
 
 fn record(topic: &'static str, key: &str, value: Value) -> FeedRecord {
-    FeedRecord {
-        topic,
-        key: Some(key.as_bytes().to_vec()),
-        headers: Vec::new(),
-        value: Some(value.to_string().into_bytes()),
-    }
+    stand::record(topic, key, Some(&value.to_string()))
 }
 
 fn registrant(id: &str, phones: &[&str], more: Value) -> FeedRecord {

@@ -1,5 +1,8 @@
 //! A bench for the engine: made-up matches, a clock, and everything that was published.
 
+#[path = "../support/templates.rs"]
+mod templates;
+
 use std::sync::LazyLock;
 
 use chrono::{DateTime, FixedOffset, TimeDelta, Utc};
@@ -16,7 +19,7 @@ use serde_json::{Value, json};
 pub const SUBJECT: &str = "r-1";
 pub const OPERATOR: &str = "urn:operator";
 static RULES: LazyLock<RuleSet> = LazyLock::new(rules);
-static TEMPLATES: LazyLock<Templates> = LazyLock::new(templates);
+static TEMPLATES: LazyLock<Templates> = LazyLock::new(templates::templates);
 static DIRECTORY: LazyLock<Directory> = LazyLock::new(|| directory(&[]));
 
 pub const BANK: &str = "urn:bank";
@@ -71,17 +74,6 @@ pub fn directory(others: &[(&str, &str)]) -> Directory {
     files.texts.insert("areas.toml".to_owned(), text);
     files.texts.extend(others.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())));
     Directory::load(&files).unwrap()
-}
-
-/// The shipped templates.
-fn templates() -> Templates {
-    let file = |name: &str, text: &str| (name.to_owned(), text.to_owned());
-    Templates::load(&[
-        file("zh-cmn.toml", include_str!("../../config/messages/zh-cmn.toml")),
-        file("zh-yongkang.toml", include_str!("../../config/messages/zh-yongkang.toml")),
-        file("en.toml", include_str!("../../config/messages/en.toml")),
-    ])
-    .unwrap()
 }
 
 /// The start of every test, by every clock.
@@ -226,40 +218,38 @@ impl Bench {
         clock: i64,
         act: impl FnOnce(&mut CaseBook, Moment, &Context<'_>) -> Option<Handled>,
     ) {
-        let at = Moment { clock: after(clock), wall: after(clock) };
-        let (settings, key) = (self.settings, self.key.clone());
-        let cx = Context {
-            rules: self.rules,
-            directory: self.directory,
-            templates: self.templates,
-            outlets: &self.outlets,
-            settings: &settings,
-            archive_key: &key,
-        };
-        for fired in self.book.fire_due(at, &cx, usize::MAX) {
+        let (fired, handled) = self.engine(clock, |book, at, cx| {
+            let fired = book.fire_due(at, cx, usize::MAX);
+            (fired, act(book, at, cx))
+        });
+        for fired in fired {
             self.warnings.extend(fired.warnings);
             self.notifications.extend(fired.notifications);
         }
-        if let Some(handled) = act(&mut self.book, at, &cx) {
+        if let Some(handled) = handled {
             self.warnings.extend(handled.warnings.clone());
             self.notifications.extend(handled.notifications.clone());
             self.handled = handled;
         }
     }
 
-    /// Fires some of what is due, and commits it.
-    pub fn act_limited(&mut self, clock: i64, limit: usize) {
+    /// Lets the engine do something at a clock.
+    fn engine<T>(&mut self, clock: i64, act: impl FnOnce(&mut CaseBook, Moment, &Context<'_>) -> T) -> T {
         let at = Moment { clock: after(clock), wall: after(clock) };
-        let (settings, key) = (self.settings, self.key.clone());
         let cx = Context {
             rules: self.rules,
             directory: self.directory,
             templates: self.templates,
             outlets: &self.outlets,
-            settings: &settings,
-            archive_key: &key,
+            settings: &self.settings,
+            archive_key: &self.key,
         };
-        let fired = self.book.fire_due(at, &cx, limit);
+        act(&mut self.book, at, &cx)
+    }
+
+    /// Fires some of what is due, and commits it.
+    pub fn act_limited(&mut self, clock: i64, limit: usize) {
+        let fired = self.engine(clock, |book, at, cx| book.fire_due(at, cx, limit));
         assert!(fired.len() <= limit);
         self.warnings.extend(fired.into_iter().flat_map(|handled| handled.warnings));
         self.commit();

@@ -20,6 +20,8 @@
 
 #[path = "../support/mod.rs"]
 mod support;
+#[path = "../support/templates.rs"]
+mod templates;
 
 mod arena;
 mod campaign;

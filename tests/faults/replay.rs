@@ -22,6 +22,7 @@ use serde_json::Value;
 
 use crate::support::audit::{Discrepancy, Outputs};
 use crate::support::model::Record;
+use crate::templates::templates;
 
 /// The most inputs of one transaction that may lie in the same millisecond as a timer: each doubles the orders to try.
 const MOST_TIES: usize = 6;
@@ -45,11 +46,7 @@ impl Judge {
             rules: RuleSet::load(&read(&rules), "rules.toml").expect("rules"),
             directory: Directory::load(&read_files(&folder.join("directory")).expect("a directory"))
                 .expect("a directory"),
-            templates: Templates::load(&["zh-cmn.toml", "zh-yongkang.toml", "en.toml"].map(|name| {
-                let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/messages").join(name);
-                (name.to_owned(), read(&shipped))
-            }))
-            .expect("templates"),
+            templates: templates(),
             outlets: Outlets::default(),
             settings,
             archive_key: ArchiveKey::new(token_key),

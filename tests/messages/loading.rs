@@ -180,7 +180,7 @@ fn every_fault_is_named_at_once() {
 
 #[test]
 fn the_version_changes_with_any_file_and_only_then() {
-    let files = shipped::files();
+    let files = shipped::message_files();
     let version = |files: &[(String, String)]| Templates::load(files).unwrap().version().to_owned();
     let mut turned = files.clone();
     turned.reverse();

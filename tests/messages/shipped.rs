@@ -1,5 +1,8 @@
 //! The shipped templates: what each recipient reads, whatever happened.
 
+#[path = "../support/templates.rs"]
+mod templates;
+
 use std::sync::LazyLock;
 
 use chrono::{DateTime, FixedOffset};
@@ -8,17 +11,9 @@ use golden_bell::core::message::{Caller, Happened, MAX_PARTS, Recipient, Scene, 
 use golden_bell::core::rules::RuleSet;
 use golden_bell::core::warning::Cause;
 use proptest::prelude::*;
+pub use templates::message_files;
 
-pub fn files() -> Vec<(String, String)> {
-    let file = |name: &str, text: &str| (format!("config/messages/{name}"), text.to_owned());
-    vec![
-        file("zh-cmn.toml", include_str!("../../config/messages/zh-cmn.toml")),
-        file("zh-yongkang.toml", include_str!("../../config/messages/zh-yongkang.toml")),
-        file("en.toml", include_str!("../../config/messages/en.toml")),
-    ]
-}
-
-static TEMPLATES: LazyLock<Templates> = LazyLock::new(|| Templates::load(&files()).unwrap());
+static TEMPLATES: LazyLock<Templates> = LazyLock::new(templates::templates);
 
 fn at(time: &str) -> DateTime<FixedOffset> {
     time.parse().unwrap()
@@ -152,7 +147,7 @@ fn a_language_without_a_text_falls_back_and_says_so() {
         assert_eq!(text(recipient, wanted, &scene).0, expected, "{wanted}");
     }
     assert_eq!(TEMPLATES.write(Recipient::Resident, None, &scene).unwrap().language, "zh-cmn");
-    let english = Templates::load(&files()[2..]).unwrap();
+    let english = Templates::load(&message_files()[2..]).unwrap();
     assert_eq!(english.write(Recipient::Resident, Some("zh-yongkang"), &scene).unwrap().language, "en");
 }
 

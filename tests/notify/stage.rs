@@ -1,15 +1,16 @@
 //! The role `notify` as a process on the shared broker, with destinations of a test's own.
 
 use std::collections::BTreeMap;
+use std::ops::Deref;
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use serde_json::Value;
 
-use super::support::broker::{Broker, unique};
+use super::support::broker::Broker;
 use super::support::instance::{Instance, READY, Setting};
-use super::support::model::{FeedRecord, Record};
-use super::support::topic_io::{group_lag, read_all, send_all};
+use super::support::model::FeedRecord;
+use super::support::stand::{self, Stand};
 
 /// Longest that anything expected may take on a busy machine.
 pub const SOON: Duration = Duration::from_secs(60);
@@ -18,42 +19,33 @@ pub const SOON: Duration = Duration::from_secs(60);
 const FINAL: [&str; 4] = ["sent", "delivered", "failed_perm", "bundled"];
 
 pub struct Stage {
-    pub setting: Setting,
+    pub stand: Stand,
     config: String,
     destinations: Vec<String>,
-    _folder: tempfile::TempDir,
+}
+
+impl Deref for Stage {
+    type Target = Stand;
+
+    fn deref(&self) -> &Stand {
+        &self.stand
+    }
 }
 
 impl Stage {
     /// Topics of its own, and a configuration with these destinations: names, and their lines.
     pub fn new(name: &str, destinations: &[(&str, String)]) -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
+        let stand = Stand::new(Broker::shared(), name, SOON, &[("KAFKA__PARTITIONS", "3")]).with_topics();
+        wait_for_leaders(&stand.setting);
         let text: String = (destinations.iter())
             .map(|(name, lines)| format!("[notify.destinations.{name}]\nallow_private = \"on\"\n{lines}\n"))
             .collect();
-        let config = folder.path().join("golden-bell.toml");
+        let config = stand.setting.folder.join("golden-bell.toml");
         std::fs::write(&config, text).expect("a file");
-        let environment = [
-            ("WORKERS__MATCH", "1"),
-            ("WORKERS__CASES", "1"),
-            ("KAFKA__PARTITIONS", "3"),
-            // A dead member is given up after three seconds instead of ten.
-            ("KAFKA__PROPERTIES__SESSION_TIMEOUT_MS", "3000"),
-            ("KAFKA__PROPERTIES__HEARTBEAT_INTERVAL_MS", "500"),
-        ];
-        let setting = Setting {
-            bootstrap: Broker::shared().bootstrap_servers(),
-            prefix: format!("{}.", unique(name)),
-            environment: environment.iter().map(|(k, v)| (format!("GOLDEN_BELL__{k}"), (*v).to_owned())).collect(),
-            folder: folder.path().to_owned(),
-        };
-        setting.create_topics();
-        wait_for_leaders(&setting);
         Stage {
-            setting,
+            stand,
             config: config.display().to_string(),
             destinations: destinations.iter().map(|(name, _)| (*name).to_owned()).collect(),
-            _folder: folder,
         }
     }
 
@@ -64,18 +56,13 @@ impl Stage {
         instance
     }
 
-    pub fn send_records(&self, records: &[FeedRecord]) {
-        send_all(&self.setting.bootstrap, &self.setting.prefix, records);
-    }
-
     /// Writes notifications as the case engine does.
     pub fn send(&self, notifications: &[Value]) {
-        let records: Vec<FeedRecord> = notifications.iter().map(record).collect();
-        self.send_records(&records);
+        self.send_records(&notifications.iter().map(record).collect::<Vec<_>>());
     }
 
-    pub fn read(&self, topic: &str) -> Vec<Record> {
-        read_all(&self.setting.bootstrap, &self.setting.prefix, topic)
+    pub fn send_records(&self, records: &[FeedRecord]) {
+        self.stand.send(records);
     }
 
     /// Deliveries by notification, in order.
@@ -108,10 +95,8 @@ impl Stage {
     /// Waits until every destination has committed all there is to read.
     #[track_caller]
     pub fn wait_committed(&self) {
-        let topic = format!("{}notifications", self.setting.prefix);
         for name in &self.destinations {
-            let group = format!("{}notify.{name}", self.setting.prefix);
-            wait_until(&format!("{name} to commit"), || group_lag(&self.setting.bootstrap, &group, &topic) == 0);
+            self.wait_for_group(&format!("notify.{name}"), &["notifications"]);
         }
     }
 }
@@ -155,10 +140,6 @@ pub fn ended<'a>(deliveries: &'a BTreeMap<String, Vec<Value>>, id: &str) -> Opti
 }
 
 #[track_caller]
-pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
-    let until = Instant::now() + SOON;
-    while !holds() {
-        assert!(Instant::now() < until, "waited in vain for {what}");
-        std::thread::sleep(Duration::from_millis(50));
-    }
+pub fn wait_until(what: &str, holds: impl FnMut() -> bool) {
+    stand::wait_until(SOON, what, holds);
 }

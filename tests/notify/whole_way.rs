@@ -45,7 +45,7 @@ fn stage(hook: &Receiver, broken: &Receiver, board: &Receiver) -> Stage {
         ("NOTIFY__RESIDENTS", "[\"hook\"]".to_owned()),
         ("NOTIFY__ALERTS", "[\"board\"]".to_owned()),
     ] {
-        stage.setting.environment.push((format!("GOLDEN_BELL__{key}"), value));
+        stage.stand.setting.environment.push((format!("GOLDEN_BELL__{key}"), value));
     }
     stage
 }

@@ -1,6 +1,9 @@
 //! Many different cases as they lie in the topic `cases`: what the engine makes of a call under the shipped rules, open,
 //! or taken on and closed as a false alarm, each with other ids, names and times.
 
+#[path = "templates.rs"]
+mod templates;
+
 use std::sync::LazyLock;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -18,15 +21,7 @@ static DIRECTORY: LazyLock<Directory> = LazyLock::new(|| {
     files.texts.insert("areas.toml".to_owned(), area.to_owned());
     Directory::load(&files).expect("a directory")
 });
-static TEMPLATES: LazyLock<Templates> = LazyLock::new(|| {
-    let file = |name: &str, text: &str| (name.to_owned(), text.to_owned());
-    Templates::load(&[
-        file("zh-cmn.toml", include_str!("../../config/messages/zh-cmn.toml")),
-        file("zh-yongkang.toml", include_str!("../../config/messages/zh-yongkang.toml")),
-        file("en.toml", include_str!("../../config/messages/en.toml")),
-    ])
-    .expect("the shipped templates")
-});
+static TEMPLATES: LazyLock<Templates> = LazyLock::new(templates::templates);
 static OUTLETS: LazyLock<Outlets> = LazyLock::new(Outlets::default);
 static RULES: LazyLock<RuleSet> =
     LazyLock::new(|| RuleSet::load(include_str!("../../config/rules.toml"), "rules.toml").expect("the shipped rules"));

@@ -7,5 +7,6 @@ pub mod broker;
 pub mod instance;
 pub mod model;
 pub mod scenario_feed;
+pub mod stand;
 pub mod topic_io;
 pub mod trial;
