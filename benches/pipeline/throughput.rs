@@ -44,11 +44,12 @@ pub fn run(broker: &Broker, scale: Scale) {
             ratios.push(stage1.rate / bare);
         }
         println!(
-            "  round {}: bare loop {:.2} million/s, stage 1 {:.2} million/s, ratio {:.3}, resident {:.0} MB",
+            "  round {}: bare loop {:.2} million/s, stage 1 {:.2} million/s, ratio {:.3}, {:.2} µs of processor an event, resident {:.0} MB",
             if round == 0 { "0 (warm-up)".to_owned() } else { round.to_string() },
             bare / 1e6,
             stage1.rate / 1e6,
             stage1.rate / bare,
+            stage1.processor.as_secs_f64() * 1e6 / events as f64,
             stage1.resident as f64 / 1e6,
         );
     }
@@ -110,16 +111,19 @@ fn bare_loop(setting: &Setting, events: u64) -> f64 {
 
 struct Stage1 {
     rate: f64,
+    processor: Duration,
     resident: u64,
 }
 
-/// Events a second of stage 1 as `run` has it, from the first event counted to the last, and its highest memory.
+/// Events a second of stage 1 as `run` has it, from the first event counted to the last, the processor time meanwhile, and its
+/// highest memory.
 fn stage_1(setting: &Setting, round: usize, events: u64, tally: &Tally) -> Stage1 {
     let mut setting = setting.clone();
     setting.environment.push(("GOLDEN_BELL__KAFKA__GROUP_PREFIX".into(), format!("{}round-{round}.", setting.prefix)));
     let instance = setting.start_with(&format!("stage-1-{round}"), &["run", "--roles", "match"]);
     let began = Instant::now();
     let (mut first, mut last, mut seen) = (began, began, 0);
+    let mut before = Duration::ZERO;
     // Workers that join one after the other read some events twice: the end is when nothing more is counted.
     while seen < events || last.elapsed() < QUIET {
         let count = instance.metric("golden_bell_events_total", "") as u64;
@@ -131,14 +135,16 @@ fn stage_1(setting: &Setting, round: usize, events: u64, tally: &Tally) -> Stage
                 // The first sample that is not 0 may come up to a sample late.
                 first = now - SAMPLE;
                 last = now;
+                before = instance.processor_time();
             }
             seen = count;
         }
         assert!(began.elapsed() < READY + Duration::from_secs(120), "stage 1 is stuck:\n{}", instance.log_text());
         std::thread::sleep(SAMPLE);
     }
+    let processor = instance.processor_time().saturating_sub(before);
     check(&setting, tally);
-    Stage1 { rate: events as f64 / (last - first).as_secs_f64(), resident: instance.peak_resident_bytes() }
+    Stage1 { rate: events as f64 / (last - first).as_secs_f64(), processor, resident: instance.peak_resident_bytes() }
 }
 
 /// Exactly the expected matches and dead letters, each counted once however often it was produced.

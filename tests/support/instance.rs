@@ -154,6 +154,15 @@ impl Instance {
         kib.unwrap_or(0u64) * 1024
     }
 
+    /// The processor time it took so far, all threads, in user and system mode.
+    pub fn processor_time(&self) -> Duration {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid())).unwrap_or_default();
+        // Behind the name in brackets, the 12th and 13th field; a tick is a hundredth of a second (proc(5)).
+        let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+        let ticks: u64 = fields.skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
+        Duration::from_millis(ticks * 10)
+    }
+
     /// SIGKILL.
     pub fn kill(mut self) {
         self.child.kill().expect("a kill");
