@@ -123,7 +123,7 @@ fn the_long_set() {
 }
 
 /// The rounds of one campaign: longer ones would be read and replayed for too long.
-const ROUNDS: usize = 50;
+const ROUNDS: usize = 40;
 
 struct Long<'a> {
     arena: &'a Arena,
@@ -208,12 +208,12 @@ impl Long<'_> {
     fn brokers(&mut self, times: usize) {
         for time in 0..times {
             self.run("brokers", &["a", "b"], Options::default(), |c| {
+                until_it_bites(c, |c| outage::produce_refused(c, 24 * SECOND));
                 for part in Part::ALL {
                     until_it_bites(c, |c| outage::broker_down(c, part, false));
                     until_it_bites(c, |c| outage::broker_down(c, part, true));
                 }
                 outage::rolling_restart(c);
-                until_it_bites(c, |c| outage::produce_refused(c, 24 * SECOND));
                 until_it_bites(c, |c| outage::broker_pause(c, "broker SIGSTOP 5 s", 5 * SECOND));
                 if time == 0 {
                     until_it_bites(c, |c| outage::broker_pause(c, "broker SIGSTOP 30 s", 30 * SECOND));
@@ -227,6 +227,9 @@ impl Long<'_> {
         for time in 0..times {
             let options = Options { through_proxies: true, ..Options::default() };
             self.run("networks", &["a", "b"], options, |c| {
+                for (per_mille, kind) in LOSSY {
+                    until_it_bites(c, |c| outage::network_lossy(c, kind, per_mille, 30 * SECOND));
+                }
                 for (all, way) in [(true, Way::Both), (true, Way::ToClient), (true, Way::ToBroker), (false, Way::Both)]
                 {
                     until_it_bites(c, |c| outage::network_cut(c, all, way, End::Late, 5 * SECOND));
@@ -235,9 +238,6 @@ impl Long<'_> {
                 until_it_bites(c, |c| outage::network_cut(c, false, Way::ToClient, End::Lost, 12 * SECOND));
                 until_it_bites(c, |c| outage::network_cut(c, false, Way::ToBroker, End::Late, 12 * SECOND));
                 until_it_bites(c, |c| outage::network_slow(c, if time == 0 { 60 * SECOND } else { 20 * SECOND }));
-                for (per_mille, kind) in LOSSY {
-                    until_it_bites(c, |c| outage::network_lossy(c, kind, per_mille, 30 * SECOND));
-                }
             });
         }
     }

@@ -156,11 +156,14 @@ fn warning_id(record: &Record) -> String {
     value(record)["warning_id"].as_str().unwrap_or_default().to_owned()
 }
 
+/// Where an event lies: topic, partition, offset.
+type Place<'a> = (&'a str, i32, i64);
+
 /// Matches of a person that come of one partition of a feed stand in `case-inputs` in the order of their events, by the
 /// first record of each: stage 1 may write one again after a fault, but never a later one first. Events that were sent
 /// more than once have no one place, and are left out.
 fn out_of_order(events: &[Record], case_inputs: &[Record]) -> Vec<Discrepancy> {
-    let mut places: BTreeMap<(String, String), Option<(&str, i32, i64)>> = BTreeMap::new();
+    let mut places: BTreeMap<(String, String), Option<Place<'_>>> = BTreeMap::new();
     for record in events {
         if let Ok(event) = Event::read(record) {
             let place = (record.topic.as_str(), record.partition, record.offset);
