@@ -84,7 +84,8 @@ pub fn take_over(c: &mut Campaign<'_>) {
     c.note(kind, detail, held > 0, recovery);
 }
 
-/// An instance stands still (SIGSTOP) for so long, and goes on (SIGCONT).
+/// An instance stands still (SIGSTOP) for so long, and goes on (SIGCONT). Recovery is counted from the SIGSTOP, so that
+/// the pause is a part of it.
 pub fn pause(c: &mut Campaign<'_>, kind: &'static str, how_long: Duration) {
     let victim = c.any();
     let held = c.holds(&victim);

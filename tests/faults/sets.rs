@@ -114,6 +114,11 @@ fn the_long_set() {
     }
     println!("{}", long.results());
     long.verdicts.iter().for_each(Verdict::assert);
+    for (name, wanted) in [("kills", share(1)), ("pauses", share(4))] {
+        let ran: Vec<&Verdict> = long.verdicts.iter().filter(|verdict| verdict.campaign == name).collect();
+        let bit = ran.iter().flat_map(|verdict| &verdict.rounds).filter(|round| round.bit).count();
+        assert!(ran.is_empty() || bit >= wanted, "INVALID: {bit} {name} of {wanted} bit");
+    }
     let missed: Vec<String> = BOUNDS.iter().filter_map(|bound| bound.missed(&long.verdicts)).collect();
     if long.run.load > BUSY {
         println!("the machine was busy when this began: the bounds on recovery are not held against it: {missed:?}");
