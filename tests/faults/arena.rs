@@ -21,9 +21,15 @@ impl Arena {
             Mutex::new(Arena { cluster, proxies })
         });
         let arena = arena.lock().unwrap_or_else(PoisonError::into_inner);
-        arena.proxies.iter().for_each(Proxy::heal);
-        arena.cluster.wait_ready(START);
+        arena.heal();
         arena
+    }
+
+    /// Everything serves and passes again, whatever was broken.
+    pub fn heal(&self) {
+        self.proxies.iter().for_each(Proxy::heal);
+        self.cluster.revive();
+        self.cluster.wait_ready(START);
     }
 
     /// Addresses of the brokers behind the relays.

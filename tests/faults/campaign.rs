@@ -1,25 +1,22 @@
 //! A campaign: some instances of the program under load, faults one after another, and the verdict at the end.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use chrono::TimeDelta;
 use golden_bell::core::case::CaseSettings;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
-use serde_json::Value;
 
 use crate::arena::Arena;
-use crate::load::{Load, Seen};
-use crate::probe::probes;
-use crate::replay::{Judge, levels, replay};
-use crate::report::{Round, Verdict};
-use crate::support::audit::{Beside, Outputs, audit_beside, report};
+use crate::load::Load;
+use crate::replay::levels;
+use crate::report::Round;
 use crate::support::instance::{Instance, READY, Setting};
-use crate::support::model::{Record, Settings, expect};
+use crate::support::model::Settings;
 use crate::support::scenario_feed::Plan;
-use crate::support::topic_io::{read_all, send_all};
-use crate::support::trial::{FEEDS, lag, outputs, set_up_at, wait_until_done};
+use crate::support::topic_io::send_all;
+use crate::support::trial::set_up_at;
 
 /// Partitions of every topic of a campaign.
 pub const PARTITIONS: usize = 4;
@@ -31,7 +28,7 @@ pub const SCAN: Duration = Duration::from_secs(1);
 pub const TRANSACTION: Duration = Duration::from_secs(15);
 
 /// The longest time without any progress that counts as one that ends.
-const PATIENCE: Duration = Duration::from_secs(180);
+pub const PATIENCE: Duration = Duration::from_secs(180);
 
 /// The exit code of a process ended by its watchdog, to be started again.
 const WATCHDOG: i32 = 75;
@@ -64,21 +61,21 @@ pub struct Campaign<'a> {
     pub chance: StdRng,
     pub instances: BTreeMap<String, Instance>,
     pub rounds: Vec<Round>,
-    seed: u64,
-    settings: Settings,
-    load: Option<Load>,
-    seen: Seen,
-    anomalies: Vec<String>,
-    watchdog_ends: usize,
-    began: Instant,
-    folder: tempfile::TempDir,
+    pub seed: u64,
+    pub settings: Settings,
+    pub load: Option<Load>,
+    pub anomalies: Vec<String>,
+    pub watchdog_ends: usize,
+    pub began: Instant,
+    pub folder: tempfile::TempDir,
 }
 
 /// Deadlines of seconds, so that timers fire all the time.
 const DEADLINES: [(&str, [i64; 4]); 3] =
     [("ACKNOWLEDGE_WITHIN", [5, 6, 7, 9]), ("REACH_WITHIN", [25, 30, 35, 40]), ("ACKNOWLEDGE_EXPIRES", [8, 9, 10, 12])];
 
-fn case_settings() -> CaseSettings {
+/// What the deadlines of a campaign are.
+pub fn case_settings() -> CaseSettings {
     let of = |index: usize| {
         let [urgent, high, medium, low] = DEADLINES[index].1;
         levels(urgent, high, medium, low)
@@ -148,7 +145,6 @@ impl<'a> Campaign<'a> {
             seed,
             settings,
             load: None,
-            seen: Seen::new(),
             anomalies: Vec::new(),
             watchdog_ends: 0,
             began: Instant::now(),
@@ -322,114 +318,4 @@ impl<'a> Campaign<'a> {
         let ids: Vec<String> = self.instances.keys().cloned().collect();
         ids[self.chance.random_range(0..ids.len())].clone()
     }
-
-    /// Ends the load, lets the work be finished and holds everything against model and replay.
-    pub fn finish(mut self, letters_may_repeat: bool) -> Verdict {
-        if let Some(load) = self.load.take() {
-            println!("{:?} events and follow-ups sent", load.sent());
-            self.seen = load.stop();
-        }
-        self.supervise();
-        wait_until_done(&self.setting, PATIENCE);
-        println!("{:>5.0} s everything is done", self.began.elapsed().as_secs_f64());
-        for id in self.instances.keys().cloned().collect::<Vec<_>>() {
-            self.terminate(&id);
-        }
-        let before = self.read(letters_may_repeat);
-        self.audit(&before);
-        self.probe(&before);
-        let after = self.read(letters_may_repeat);
-        self.still_there(&after);
-        let judge = Judge::new(self.folder.path(), &self.settings.token_key, case_settings());
-        let replayed = replay(&judge, &after);
-        println!(
-            "replayed {} inputs, {} transactions, {} timers, {} warnings: {} discrepancies",
-            replayed.inputs,
-            replayed.transactions,
-            replayed.timers,
-            replayed.warnings,
-            replayed.discrepancies.len()
-        );
-        if !replayed.discrepancies.is_empty() {
-            self.anomaly(report(&replayed.discrepancies));
-        }
-        Verdict {
-            campaign: self.name,
-            seed: self.seed,
-            rounds: std::mem::take(&mut self.rounds),
-            anomalies: std::mem::take(&mut self.anomalies),
-            inputs: replayed.inputs,
-            warnings: replayed.warnings,
-            timers: replayed.timers,
-            watchdog_ends: self.watchdog_ends,
-        }
-    }
-
-    /// U1: `outputs` waits until no transaction is open, and fails the test where one stays. U6: nothing is left to do.
-    fn read(&mut self, letters_may_repeat: bool) -> Outputs {
-        let mut outputs = outputs(&self.setting);
-        let left = lag(&self.setting);
-        if left > 0 {
-            self.anomaly(format!("{left} records are not done"));
-        }
-        if letters_may_repeat {
-            // A refused input is not remembered: read again, it is refused again (contract 8 and 11).
-            let mut known = BTreeSet::new();
-            outputs.dead_letters.retain(|letter| {
-                let part = |name| letter.header_text(name).unwrap_or_default().to_owned();
-                known.insert((part("dlq_topic"), part("dlq_partition"), part("dlq_offset")))
-            });
-        }
-        outputs
-    }
-
-    /// U2, U3 and U4 by the independent model.
-    fn audit(&mut self, outputs: &Outputs) {
-        let read = |name| read_all(&self.setting.bootstrap, &self.setting.prefix, name);
-        let registrants = read("registrants");
-        let events: Vec<Record> = FEEDS.into_iter().flat_map(read).collect();
-        let expected = expect(&self.settings, &registrants, &events);
-        let wrong = audit_beside(&self.settings, &expected, outputs, Beside::FollowUps);
-        println!(
-            "audited {} matches, {} subjects, {} warnings: {} discrepancies",
-            expected.matches.len(),
-            expected.subjects.len(),
-            outputs.warnings.len(),
-            wrong.len()
-        );
-        if !wrong.is_empty() {
-            self.anomaly(report(&wrong));
-        }
-    }
-
-    /// U5: an instance that restores everything goes on just where the live ones were; the replay tells.
-    fn probe(&mut self, outputs: &Outputs) {
-        let probes = probes(outputs);
-        send_all(&self.setting.bootstrap, &self.setting.prefix, &probes);
-        let mut instance = self.setting.start("probe");
-        instance.wait_ready(READY);
-        wait_until_done(&self.setting, PATIENCE);
-        self.instances.insert("probe".to_owned(), instance);
-        self.terminate("probe");
-        let after = read_all(&self.setting.bootstrap, &self.setting.prefix, "warnings");
-        if after.len() < outputs.warnings.len() + probes.len() {
-            let (before, after) = (outputs.warnings.len(), after.len());
-            self.anomaly(format!("{} new transfers gave {} warnings", probes.len(), after - before));
-        }
-    }
-
-    /// What was read while it happened is what stands there now.
-    fn still_there(&mut self, outputs: &Outputs) {
-        let now: BTreeMap<(i32, i64), String> =
-            outputs.warnings.iter().map(|r| ((r.partition, r.offset), warning_id(r))).collect();
-        let gone: Vec<_> = self.seen.iter().filter(|(at, id)| now.get(at) != Some(*id)).take(3).collect();
-        if !gone.is_empty() {
-            self.anomaly(format!("warnings that a reader saw are not there: {gone:?}"));
-        }
-    }
-}
-
-fn warning_id(record: &Record) -> String {
-    let value: Value = record.value.as_deref().and_then(|v| serde_json::from_slice(v).ok()).unwrap_or_default();
-    value["warning_id"].as_str().unwrap_or_default().to_owned()
 }

@@ -1,20 +1,17 @@
-//! The faults.
+//! The faults of processes: they die, stand still, come and go, or find other offsets than they left.
 
 use std::time::Duration;
 
 use rand::Rng;
-use rand::seq::IndexedRandom;
 use rdkafka::admin::{AdminClient, AdminOptions};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 use crate::campaign::{Campaign, PARTITIONS, SCAN, TRANSACTION, now_ms};
-use crate::proxy::{Proxy, Way};
-use crate::support::broker::START;
 
 /// How long a process may take to come by a fault point, or to notice that it is not wanted.
-const SOON: Duration = Duration::from_secs(90);
+pub const SOON: Duration = Duration::from_secs(90);
 
 /// The session time-out of most campaigns.
 const SHORT_SESSION: Duration = Duration::from_secs(3);
@@ -70,6 +67,10 @@ pub fn kill(c: &mut Campaign<'_>) {
     c.restart_round(kind, format!("{victim} with {held} partitions"), since, held > 0, &victim);
 }
 
+/// Take-overs, by the session time-out.
+pub const TAKE_OVER: &str = "kill -9, take-over by another instance";
+pub const TAKE_OVER_SHIPPED: &str = "kill -9, take-over by another instance, session 10 s as shipped";
+
 /// An instance dies and another takes over.
 pub fn take_over(c: &mut Campaign<'_>) {
     let victim = c.any();
@@ -78,16 +79,13 @@ pub fn take_over(c: &mut Campaign<'_>) {
     let since = now_ms();
     let detail = format!("{victim} with {held} partitions");
     let recovery = c.progress_since(since, Duration::from_secs(120));
-    let kind = if c.options.session > SHORT_SESSION {
-        "kill -9, take-over by another instance, session 10 s as shipped"
-    } else {
-        "kill -9, take-over by another instance"
-    };
+    let kind = if c.options.session > SHORT_SESSION { TAKE_OVER_SHIPPED } else { TAKE_OVER };
     c.start(&victim);
     c.note(kind, detail, held > 0, recovery);
 }
 
-/// An instance stands still (SIGSTOP) for so long, and goes on (SIGCONT).
+/// An instance stands still (SIGSTOP) for so long, and goes on (SIGCONT). Recovery is counted from the SIGSTOP, so that
+/// the pause is a part of it.
 pub fn pause(c: &mut Campaign<'_>, kind: &'static str, how_long: Duration) {
     let victim = c.any();
     let held = c.holds(&victim);
@@ -115,137 +113,6 @@ pub fn pause_with_due_timer(c: &mut Campaign<'_>) {
     c.instances[&victim].signal("CONT");
     let detail = format!("{victim} at timer {pass}");
     c.round("SIGSTOP with a timer due, past session and transaction", detail, since, stopped && taken_over);
-}
-
-/// What a broker is to the program.
-#[derive(Clone, Copy, Debug)]
-pub enum Part {
-    Leader,
-    TransactionCoordinator,
-    GroupCoordinator,
-}
-
-impl Part {
-    pub const ALL: [Part; 3] = [Part::Leader, Part::TransactionCoordinator, Part::GroupCoordinator];
-
-    fn who(self, c: &Campaign<'_>) -> Option<i32> {
-        let cluster = &c.arena.cluster;
-        let prefix = &c.setting.prefix;
-        match self {
-            Part::Leader => cluster.leader(&format!("{prefix}case-inputs"), 0),
-            Part::TransactionCoordinator => {
-                let id = c.instances.keys().next()?;
-                cluster.transaction_coordinator(&format!("{prefix}{id}/cases-0"))
-            }
-            Part::GroupCoordinator => cluster.group_coordinator(&format!("{prefix}cases")),
-        }
-    }
-}
-
-/// A broker dies, or ends in an orderly way, and comes back after the others have gone on without it.
-pub fn broker_down(c: &mut Campaign<'_>, part: Part, orderly: bool) {
-    let kind = match (part, orderly) {
-        (Part::Leader, false) => "broker kill -9: leader",
-        (Part::Leader, true) => "broker stop: leader",
-        (Part::TransactionCoordinator, false) => "broker kill -9: transaction coordinator",
-        (Part::TransactionCoordinator, true) => "broker stop: transaction coordinator",
-        (Part::GroupCoordinator, false) => "broker kill -9: group coordinator",
-        (Part::GroupCoordinator, true) => "broker stop: group coordinator",
-    };
-    let Some(id) = part.who(c) else { return c.note(kind, "nobody has the part".into(), false, Some(Duration::ZERO)) };
-    let since = now_ms();
-    if orderly {
-        c.arena.cluster.stop(id)
-    } else {
-        c.arena.cluster.kill(id)
-    }
-    let moved = c.wait_until(SOON, |c| part.who(c).is_some_and(|now| now != id));
-    c.round(kind, format!("broker {id}"), since, moved);
-    c.arena.cluster.restart(id);
-    c.arena.cluster.wait_ready(START);
-    c.supervise();
-}
-
-/// Every broker is restarted in turn.
-pub fn rolling_restart(c: &mut Campaign<'_>) {
-    let since = now_ms();
-    for id in c.arena.cluster.ids() {
-        c.arena.cluster.stop(id);
-        c.arena.cluster.restart(id);
-        c.arena.cluster.wait_ready(START);
-        c.supervise();
-    }
-    let took = now_ms() - since;
-    let since = now_ms();
-    c.round("rolling restart of all brokers (from its end)", format!("over {took} ms"), since, true);
-}
-
-/// A broker stands still and goes on: what it had in hand then comes late.
-pub fn broker_pause(c: &mut Campaign<'_>, kind: &'static str, how_long: Duration) {
-    let part = *Part::ALL.choose(&mut c.chance).expect("some");
-    let Some(id) = part.who(c) else { return c.note(kind, "nobody has the part".into(), false, Some(Duration::ZERO)) };
-    let since = now_ms();
-    c.arena.cluster.pause(id);
-    std::thread::sleep(how_long);
-    c.arena.cluster.resume(id);
-    c.round(kind, format!("broker {id}, {part:?}"), since, true);
-    c.arena.cluster.wait_ready(START);
-    c.supervise();
-}
-
-/// How a cut ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
-    /// What was held comes through late.
-    Late,
-    /// Connections break, and what was held is lost.
-    Lost,
-}
-
-/// Nothing comes through to one broker or to any, one way or both. Recovery is counted from the end.
-pub fn network_cut(c: &mut Campaign<'_>, all: bool, way: Way, end: End, how_long: Duration) {
-    let kind = match (all, way) {
-        (true, Way::Both) => "network to all brokers cut both ways (from its end)",
-        (true, _) => "network to all brokers cut one way (from its end)",
-        (false, Way::Both) => "network to one broker cut both ways (from its end)",
-        (false, _) => "network to one broker cut one way (from its end)",
-    };
-    let proxies: Vec<&Proxy> = match Part::Leader.who(c) {
-        Some(leader) if !all => c.arena.proxies.iter().filter(|proxy| proxy.id == leader).collect(),
-        _ => c.arena.proxies.iter().collect(),
-    };
-    proxies.iter().for_each(|proxy| proxy.hold(way));
-    std::thread::sleep(how_long);
-    let held = || proxies.iter().map(|proxy| proxy.counts().1).sum::<u64>();
-    let before = held();
-    if end == End::Lost {
-        proxies.iter().for_each(|proxy| proxy.cut());
-    }
-    proxies.iter().for_each(|proxy| proxy.heal());
-    let since = now_ms();
-    // Held chunks are counted when they come through; where they are lost the connections were there to be cut.
-    let bit = end == End::Lost || c.wait_until(Duration::from_secs(10), |_| held() > before);
-    c.round(kind, format!("{way:?}, {end:?}, {} ms", how_long.as_millis()), since, bit);
-}
-
-/// Everything takes its time, and now and then a connection breaks.
-pub fn network_slow(c: &mut Campaign<'_>, how_long: Duration) {
-    let since = now_ms();
-    let passed = |c: &Campaign<'_>| c.arena.proxies.iter().map(|proxy| proxy.counts().0).sum::<u64>();
-    let before = passed(c);
-    for proxy in &c.arena.proxies {
-        proxy.slow(Duration::from_millis(200));
-    }
-    let steps = how_long.as_secs().div_ceil(5);
-    for _ in 0..steps {
-        std::thread::sleep(Duration::from_secs(5));
-        let at = c.chance.random_range(0..c.arena.proxies.len());
-        c.arena.proxies[at].cut();
-        c.supervise();
-    }
-    let bit = passed(c) > before;
-    c.round("network with 200 ms ± 50 each way, connections breaking", format!("{how_long:?}"), since, bit);
-    c.arena.proxies.iter().for_each(Proxy::heal);
 }
 
 /// From the instances there are to these, each with a share of the work.

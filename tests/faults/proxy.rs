@@ -1,5 +1,5 @@
 //! A bad network between the program and one broker: a relay on loopback that can hold what goes one way or both, cut
-//! connections, and be slow.
+//! connections, be slow, and lose packets.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
@@ -33,11 +33,22 @@ struct Link {
     /// Connections made before this number was reached are dead.
     cut: AtomicU64,
     delay_ms: AtomicU64,
+    /// Of 1,000 chunks, how many are lost on their way.
+    lost_per_mille: AtomicU64,
+    /// How many chunks had to be sent again.
+    lost: AtomicU64,
     /// How many chunks passed.
     passed: AtomicU64,
     /// How many chunks had to wait for the end of a hold.
     held: AtomicU64,
 }
+
+/// What a sender waits before it sends again what was not acknowledged, at first: the least Linux takes (RFC 6298 says
+/// a second). Doubled each time.
+const RETRANSMISSION: Duration = Duration::from_millis(200);
+
+/// The most times one chunk is lost: 200 ms doubled six times are 25 s, by when a connection has been given up.
+const MOST_LOSSES: u32 = 7;
 
 impl Proxy {
     /// Stands at `front` and passes on to `back`.
@@ -70,9 +81,21 @@ impl Proxy {
         self.link.delay_ms.store(delay.as_millis() as u64, Ordering::SeqCst);
     }
 
+    /// Of 1,000 chunks each way, this many are lost, also of those sent again. An end of a TCP connection sees of that
+    /// only this: what was lost comes a retransmission time-out later, and everything behind it waits.
+    pub fn lose(&self, per_mille: u64) {
+        self.link.lost_per_mille.store(per_mille, Ordering::SeqCst);
+    }
+
+    /// Chunks that were lost so far, each time counted.
+    pub fn lost(&self) -> u64 {
+        self.link.lost.load(Ordering::SeqCst)
+    }
+
     /// Lets everything pass again.
     pub fn heal(&self) {
         self.slow(Duration::ZERO);
+        self.lose(0);
         self.link.hold_to_broker.store(false, Ordering::SeqCst);
         self.link.hold_to_client.store(false, Ordering::SeqCst);
     }
@@ -112,9 +135,7 @@ impl Link {
                 match from.read(&mut buffer) {
                     Ok(0) => break,
                     Ok(read) => {
-                        let mean = link.delay_ms.load(Ordering::SeqCst);
-                        let delay = if mean == 0 { 0 } else { rand::rng().random_range(mean * 3 / 4..=mean * 5 / 4) };
-                        let due = Instant::now() + Duration::from_millis(delay);
+                        let due = Instant::now() + link.delay();
                         if sender.send((due, buffer[..read].to_vec())).is_err() {
                             break;
                         }
@@ -127,10 +148,29 @@ impl Link {
         });
     }
 
+    /// How long a chunk is on its way.
+    fn delay(&self) -> Duration {
+        let mean = self.delay_ms.load(Ordering::SeqCst);
+        Duration::from_millis(if mean == 0 { 0 } else { rand::rng().random_range(mean * 3 / 4..=mean * 5 / 4) })
+    }
+
+    /// How long a chunk comes late because it was lost, perhaps more than once.
+    fn retransmission(&self) -> Duration {
+        let lost = self.lost_per_mille.load(Ordering::SeqCst);
+        if lost == 0 {
+            return Duration::ZERO;
+        }
+        let times = (0..MOST_LOSSES).take_while(|_| rand::rng().random_range(0..1_000) < lost).count() as u32;
+        self.lost.fetch_add(u64::from(times), Ordering::SeqCst);
+        // 200 ms, then 400 more, then 800 more.
+        RETRANSMISSION * ((1 << times) - 1)
+    }
+
     fn deliver(&self, mut to: TcpStream, chunks: &Receiver<(Instant, Vec<u8>)>, to_broker: bool, cut: u64) {
         let hold = if to_broker { &self.hold_to_broker } else { &self.hold_to_client };
         while let Ok((due, chunk)) = chunks.recv() {
             thread::sleep(due.saturating_duration_since(Instant::now()));
+            thread::sleep(self.retransmission());
             let mut held = false;
             while hold.load(Ordering::SeqCst) && self.cut.load(Ordering::SeqCst) == cut {
                 held = true;

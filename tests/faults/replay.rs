@@ -1,5 +1,5 @@
 //! The strictest oracle: what lies in `case-inputs`, handled once and in order by one thread without any faults, must
-//! give just the warnings, the cases and the dead letters that are on the broker, in just that order.
+//! give just the warnings, the notifications, the cases and the dead letters that are on the broker, in just that order.
 //!
 //! The engine is the program's own; what it makes of an input has tests against a model of its own. Here it says what
 //! a run without faults would have written. The moments at which the wall clock fired timers stand in the histories of
@@ -16,10 +16,12 @@ use golden_bell::core::case_engine::{CaseBook, Context, Disposition, Moment};
 use golden_bell::core::directory::Directory;
 use golden_bell::core::envelope::{CaseInputBody, decode_case_input};
 use golden_bell::core::message::Templates;
+use golden_bell::core::notification::Channel;
 use golden_bell::core::rules::RuleSet;
 use golden_bell::runtime::read_files;
 use serde_json::Value;
 
+use crate::compare::{self, Given, Place, compare};
 use crate::support::audit::{Discrepancy, Outputs};
 use crate::support::model::Record;
 use crate::templates::templates;
@@ -47,7 +49,10 @@ impl Judge {
             directory: Directory::load(&read_files(&folder.join("directory")).expect("a directory"))
                 .expect("a directory"),
             templates: templates(),
-            outlets: Outlets::default(),
+            // As shipped, which the trials leave as it is.
+            outlets: Outlets::new(BTreeMap::from([("log".to_owned(), Channel::Log)]))
+                .with_default(&["log".to_owned()])
+                .with_residents(&["log".to_owned()]),
             settings,
             archive_key: ArchiveKey::new(token_key),
         }
@@ -79,22 +84,23 @@ pub struct Replayed {
     pub transactions: usize,
     pub timers: usize,
     pub warnings: usize,
+    pub notifications: usize,
 }
 
 /// Replays every partition.
-pub fn replay(judge: &Judge, outputs: &Outputs) -> Replayed {
-    let mut out = Replayed::default();
+pub fn replay(judge: &Judge, outputs: &Outputs, notifications: &[Record]) -> Replayed {
+    let mut out = Replayed { notifications: notifications.len(), ..Replayed::default() };
     let partitions: BTreeSet<i32> = outputs.case_inputs.iter().map(|record| record.partition).collect();
-    for partition in partitions {
-        Line::new(judge, outputs, partition, &mut out).run();
-    }
+    let wanted: Vec<Vec<Value>> =
+        partitions.into_iter().map(|partition| Line::new(judge, outputs, partition, &mut out).run()).collect();
+    compare::notifications(&wanted, notifications, &mut out.discrepancies);
     out
 }
 
 /// A transaction as `cases` shows it: the versions it wrote, and the last input they know of.
-struct Written<'a> {
+pub struct Written<'a> {
     input: i64,
-    versions: BTreeMap<String, &'a Record>,
+    pub versions: BTreeMap<String, &'a Record>,
 }
 
 /// One step of the replay.
@@ -102,13 +108,6 @@ struct Written<'a> {
 enum Step<'a> {
     Input(&'a Record),
     Timer(DateTime<Utc>),
-}
-
-/// What a step gives.
-#[derive(Default)]
-struct Given {
-    warnings: Vec<Value>,
-    refused: Vec<(i64, String)>,
 }
 
 struct Line<'a> {
@@ -134,7 +133,8 @@ impl<'a> Line<'a> {
         self.out.discrepancies.push(Discrepancy { check, what: format!("partition {}: {what}", self.partition) });
     }
 
-    fn run(mut self) {
+    /// Replays it all; the notifications that must be there, in order.
+    fn run(mut self) -> Vec<Value> {
         let mut known = BTreeSet::new();
         let mut left = self.written().into_iter().peekable();
         while let Some(mut written) = left.next() {
@@ -162,8 +162,10 @@ impl<'a> Line<'a> {
         if !left.is_empty() {
             self.add("replay_case_lost", format!("{:?} changed after the last transaction", left.keys()));
         }
-        self.compare_warnings();
-        self.compare_dead_letters();
+        let place = Place { partition: self.partition, outputs: self.outputs };
+        self.out.warnings += place.warnings(&self.given, &mut self.out.discrepancies);
+        place.dead_letters(&self.given, &mut self.out.discrepancies);
+        self.given.notifications
     }
 
     /// The transactions in order: each ends with a marker, which takes an offset.
@@ -234,6 +236,7 @@ impl<'a> Line<'a> {
 
     fn keep(&mut self, given: Given) {
         self.given.warnings.extend(given.warnings);
+        self.given.notifications.extend(given.notifications);
         self.given.refused.extend(given.refused);
     }
 
@@ -253,7 +256,7 @@ impl<'a> Line<'a> {
             };
             let moment = Moment { clock, wall: clock };
             for fired in self.book.fire_due(moment, &context, usize::MAX) {
-                given.warnings.extend(fired.warnings.iter().map(told));
+                given.add(&fired);
             }
             if let Step::Input(record) = step {
                 input(&mut self.book, record, moment, &context, &mut given);
@@ -261,53 +264,6 @@ impl<'a> Line<'a> {
         }
         given
     }
-
-    fn compare_warnings(&mut self) {
-        let read: Vec<Value> =
-            self.outputs.warnings.iter().filter(|r| r.partition == self.partition).map(warning).collect();
-        self.out.warnings += read.len();
-        let wanted = std::mem::take(&mut self.given.warnings);
-        if let Some(at) = (0..read.len().max(wanted.len())).find(|&at| read.get(at) != wanted.get(at)) {
-            let name = |list: &[Value]| list.get(at).map(|w| (w["warning_id"].clone(), w["cause"].clone()));
-            let what = format!(
-                "{} warnings, {} expected; the first that differs is number {at}: {:?}, expected {:?}: {}",
-                read.len(),
-                wanted.len(),
-                name(&read),
-                name(&wanted),
-                difference(wanted.get(at), read.get(at)),
-            );
-            self.add("replay_warning", what);
-        }
-    }
-
-    fn compare_dead_letters(&mut self) {
-        let number = |record: &Record, name| record.header_text(name).and_then(|t| t.parse::<i64>().ok()).unwrap_or(-1);
-        let mut read: Vec<(i64, String)> = (self.outputs.dead_letters.iter())
-            .filter(|r| r.header_text("dlq_topic").is_some_and(|topic| topic.ends_with("case-inputs")))
-            .filter(|r| number(r, "dlq_partition") == i64::from(self.partition))
-            .map(|r| (number(r, "dlq_offset"), r.header_text("dlq_reason").unwrap_or_default().to_owned()))
-            .collect();
-        read.sort();
-        let wanted = std::mem::take(&mut self.given.refused);
-        if read != wanted {
-            let (missing, more) = (minus(&wanted, &read), minus(&read, &wanted));
-            self.add("replay_dead_letter", format!("missing {missing:?}, too many {more:?}"));
-        }
-    }
-}
-
-fn minus(these: &[(i64, String)], those: &[(i64, String)]) -> Vec<(i64, String)> {
-    let mut rest = those.to_vec();
-    let mut left = these.to_vec();
-    left.retain(|item| match rest.iter().position(|other| other == item) {
-        Some(at) => {
-            rest.remove(at);
-            false
-        }
-        None => true,
-    });
-    left
 }
 
 /// When the case escalated, by its history and its last warning.
@@ -364,49 +320,5 @@ fn input(book: &mut CaseBook, record: &Record, at: Moment, context: &Context<'_>
     if let Disposition::Refused(refusal) = handled.disposition {
         return refuse(refusal.as_str());
     }
-    given.warnings.extend(handled.warnings.iter().map(told));
-}
-
-fn told(warning: &golden_bell::core::warning::Warning) -> Value {
-    undated(serde_json::to_value(warning).expect("a warning is JSON"))
-}
-
-fn warning(record: &Record) -> Value {
-    undated(record.value.as_deref().and_then(|v| serde_json::from_slice(v).ok()).unwrap_or_default())
-}
-
-/// Without the only thing that depends on when the work was done.
-fn undated(mut warning: Value) -> Value {
-    if let Some(fields) = warning.as_object_mut() {
-        fields.remove("published_at");
-    }
-    warning
-}
-
-fn compare(written: &Written<'_>, changes: &BTreeMap<String, Value>) -> Option<String> {
-    for (id, record) in &written.versions {
-        let read: Value = record.value.as_deref().and_then(|v| serde_json::from_slice(v).ok()).unwrap_or_default();
-        match changes.get(id) {
-            None => return Some(format!("{id} was written and should not have changed")),
-            Some(wanted) if *wanted != read => {
-                return Some(format!("{id} differs: {}", difference(Some(wanted), Some(&read))));
-            }
-            Some(_) => {}
-        }
-    }
-    changes.keys().find(|id| !written.versions.contains_key(*id)).map(|id| format!("{id} changed and was not written"))
-}
-
-/// The top-level fields in which two objects differ, cut short.
-fn difference(wanted: Option<&Value>, read: Option<&Value>) -> String {
-    let (Some(wanted), Some(read)) = (wanted, read) else { return "one of them is missing".to_owned() };
-    let names: BTreeSet<&String> = [wanted, read].iter().filter_map(|v| v.as_object()).flat_map(|o| o.keys()).collect();
-    let differing = names.into_iter().filter(|name| wanted.get(*name) != read.get(*name));
-    let short = |value: Option<&Value>| -> String {
-        value.map_or("nothing".to_owned(), |v| v.to_string().chars().take(400).collect())
-    };
-    differing
-        .map(|name| format!("{name}: expected {}, got {}", short(wanted.get(name)), short(read.get(name))))
-        .collect::<Vec<_>>()
-        .join("; ")
+    given.add(&handled);
 }

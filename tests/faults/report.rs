@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// One fault and what followed.
 #[derive(Clone, Debug)]
@@ -26,11 +26,85 @@ pub struct Verdict {
     pub inputs: usize,
     pub warnings: usize,
     pub timers: usize,
+    pub notifications: usize,
+    /// From its beginning until it was judged.
+    pub took: Duration,
     /// Processes ended by their watchdog and started again.
     pub watchdog_ends: usize,
 }
 
+/// A bound on the time until work goes on, and to which kinds of fault it applies.
+pub struct Bound {
+    pub what: &'static str,
+    pub applies: fn(&str) -> bool,
+    pub limit: Duration,
+}
+
+/// What is true of the whole run.
+pub struct Run {
+    pub seed: u64,
+    /// The load average of the last minute when it began, before anything of it ran.
+    pub load: f64,
+    pub began: Instant,
+}
+
+/// Above this load average at the start the machine is another's, and the times say nothing of the program.
+pub const BUSY: f64 = 4.0;
+
+impl Run {
+    pub fn begin(seed: u64) -> Self {
+        Run { seed, load: load_average(), began: Instant::now() }
+    }
+}
+
+fn load_average() -> f64 {
+    let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    text.split(' ').next().and_then(|first| first.parse().ok()).unwrap_or(0.0)
+}
+
+impl Bound {
+    /// The 99th percentile of the recovery of its rounds, and how many those are.
+    fn seen(&self, verdicts: &[Verdict]) -> (Duration, usize) {
+        let rounds = verdicts.iter().flat_map(|verdict| &verdict.rounds);
+        let bitten = rounds.filter(|round| round.bit && (self.applies)(round.kind));
+        let mut times: Vec<Duration> = bitten.filter_map(|round| round.recovery).collect();
+        times.sort();
+        (quantile(&times, 0.99), times.len())
+    }
+
+    /// What is wrong, in words.
+    pub fn missed(&self, verdicts: &[Verdict]) -> Option<String> {
+        let (seen, rounds) = self.seen(verdicts);
+        (rounds > 0 && seen >= self.limit)
+            .then(|| format!("{}: 99 % take up to {seen:.1?}, {:?} are allowed", self.what, self.limit))
+    }
+}
+
+/// The bounds as a table, in Markdown.
+pub fn bounds_table(bounds: &[Bound], verdicts: &[Verdict]) -> String {
+    let mut out = String::from("| recovery | bound | 99th percentile seen | rounds | |\n|---|--:|--:|--:|---|\n");
+    for bound in bounds {
+        let (seen, rounds) = bound.seen(verdicts);
+        let word = match (rounds, seen < bound.limit) {
+            (0, _) => "not run",
+            (_, true) => "kept",
+            (_, false) => "missed",
+        };
+        let (limit, seen) = (bound.limit.as_secs(), seen.as_secs_f64());
+        let _ = writeln!(out, "| {} | {limit} s | {seen:.1} s | {rounds} | {word} |", bound.what);
+    }
+    out
+}
+
 impl Verdict {
+    /// Of a campaign that could not be brought to its end.
+    pub fn broken(campaign: &'static str, seed: u64, what: String) -> Self {
+        let (rounds, anomalies) = (Vec::new(), vec![what]);
+        let (inputs, warnings, timers, notifications, watchdog_ends) = (0, 0, 0, 0, 0);
+        let took = Duration::ZERO;
+        Verdict { campaign, seed, rounds, anomalies, inputs, warnings, timers, notifications, took, watchdog_ends }
+    }
+
     /// Fails the test where something is wrong, or where a kind of fault never bit.
     pub fn assert(&self) {
         assert!(
@@ -63,43 +137,55 @@ pub fn quantile(sorted: &[Duration], share: f64) -> Duration {
 }
 
 /// A table of all kinds of fault, in Markdown.
-pub fn table(verdicts: &[Verdict]) -> String {
+pub fn table(run: &Run, verdicts: &[Verdict]) -> String {
     let mut out = String::from(
-        "| fault | rounds | did not bite | recovery, median | 99th percentile | longest |\n|---|--:|--:|--:|--:|--:|\n",
+        "| fault | rounds | INVALID | anomalies in its campaigns | recovery, median | 99th percentile | longest |\n\
+         |---|--:|--:|--:|--:|--:|--:|\n",
     );
-    let mut total = 0;
+    let (mut total, mut invalid) = (0, 0);
     for (kind, rounds) in by_kind(verdicts) {
-        let mut times: Vec<Duration> = rounds.iter().filter(|r| r.bit).filter_map(|round| round.recovery).collect();
+        let bitten: Vec<&&Round> = rounds.iter().filter(|round| round.bit).collect();
+        let mut times: Vec<Duration> = bitten.iter().filter_map(|round| round.recovery).collect();
         times.sort();
-        let shown = |time: Duration| format!("{:.1} s", time.as_secs_f64());
+        let shown =
+            |time: Option<Duration>| time.map_or("none".to_owned(), |time| format!("{:.1} s", time.as_secs_f64()));
+        let of_times = |share| (!times.is_empty()).then(|| quantile(&times, share));
+        let with_it = verdicts.iter().filter(|verdict| verdict.rounds.iter().any(|round| round.kind == kind));
         let _ = writeln!(
             out,
-            "| {kind} | {} | {} | {} | {} | {} |",
-            rounds.len(),
-            rounds.iter().filter(|round| !round.bit).count(),
-            shown(quantile(&times, 0.5)),
-            shown(quantile(&times, 0.99)),
-            shown(times.last().copied().unwrap_or_default()),
+            "| {kind} | {} | {} | {} | {} | {} | {} |",
+            bitten.len(),
+            rounds.len() - bitten.len(),
+            with_it.map(|verdict| verdict.anomalies.len()).sum::<usize>(),
+            shown(of_times(0.5)),
+            shown(of_times(0.99)),
+            shown(times.last().copied()),
         );
-        total += rounds.len();
+        total += bitten.len();
+        invalid += rounds.len() - bitten.len();
     }
     let sum = |count: fn(&Verdict) -> usize| verdicts.iter().map(count).sum::<usize>();
     let _ = writeln!(
         out,
-        "\n{total} faults in {} campaigns, over {} case inputs, {} timers that fired and {} warnings; {} anomalies; {} \
-         processes ended by their watchdog and started again. Seeds: {}.",
+        "\n{total} faults that bit and {invalid} that did not (INVALID, not counted and repeated), in {} campaigns, over \
+         {} case inputs, {} timers that fired, {} warnings and {} notifications; {} anomalies; {} processes ended by \
+         their watchdog and started again. {:.0} minutes on {} cores, load average {:.1} at the start, seed {}.",
         verdicts.len(),
         sum(|v| v.inputs),
         sum(|v| v.timers),
         sum(|v| v.warnings),
+        sum(|v| v.notifications),
         sum(|v| v.anomalies.len()),
         sum(|v| v.watchdog_ends),
-        verdicts.iter().map(|v| format!("{} {}", v.campaign, v.seed)).collect::<Vec<_>>().join(", "),
+        run.began.elapsed().as_secs_f64() / 60.0,
+        std::thread::available_parallelism().map_or(0, usize::from),
+        run.load,
+        run.seed,
     );
     out
 }
 
-/// Adds lines to the file that the long set writes.
+/// Writes a file of the long set.
 pub fn write(name: &str, text: &str) {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("../faults");
     std::fs::create_dir_all(&folder).expect("a folder");

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use golden_bell::kafka::partition::partition_of;
 use rdkafka::ClientConfig;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use serde_json::{Value, json};
 
@@ -122,10 +123,11 @@ fn write(producer: &BaseProducer, topic: &str, number: usize, value: Option<&[u8
     loop {
         match producer.send(record) {
             Ok(()) => return,
-            Err((_, back)) => {
+            Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back)) => {
                 record = back;
                 producer.poll(Duration::from_millis(5));
             }
+            Err((error, _)) => panic!("{topic}: {error}"),
         }
     }
 }

@@ -1,18 +1,44 @@
 //! The short set and the long one.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use rand::seq::{IndexedRandom, SliceRandom};
 
 use crate::arena::Arena;
 use crate::campaign::{Campaign, Options, SCAN, TRANSACTION};
-use crate::nemesis::{self, End, Offsets, POINTS, Part};
+use crate::nemesis::{self, Offsets, POINTS};
+use crate::outage::{self, End, Part};
 use crate::proxy::Way;
-use crate::report::{Verdict, quantile, table, write};
+use crate::report::{BUSY, Bound, Run, Verdict, bounds_table, table, write};
 use crate::support::broker::broker_or_skip;
 use crate::{long, seed};
 
 const SECOND: Duration = Duration::from_secs(1);
+
+/// Of 1,000 packets, how many are lost, and the name of the fault.
+const LOSSY: [(u64, &str); 2] =
+    [(10, "network loses 1 % each way (under it)"), (50, "network loses 5 % each way (under it)")];
+
+/// How soon work must go on. A dead process under its own name waits for nobody; one that takes over waits until the
+/// dead one's session is over, and at worst until its transaction is, which the broker sees at its next look.
+const BOUNDS: [Bound; 3] = [
+    Bound {
+        what: "restart under the same instance id after kill -9",
+        applies: |kind| kind.starts_with("kill -9") && !kind.contains("take-over"),
+        limit: Duration::from_secs(15),
+    },
+    Bound {
+        what: "take-over: session 3 s + transaction 15 s + scan 1 s",
+        applies: |kind| kind == nemesis::TAKE_OVER,
+        limit: Duration::from_secs(3 + TRANSACTION.as_secs() + SCAN.as_secs()),
+    },
+    Bound {
+        what: "take-over, session as shipped: 10 s + transaction 15 s + scan 1 s",
+        applies: |kind| kind == nemesis::TAKE_OVER_SHIPPED,
+        limit: Duration::from_secs(10 + TRANSACTION.as_secs() + SCAN.as_secs()),
+    },
+];
 
 #[test]
 fn one_fault_after_another_loses_nothing_and_doubles_nothing() {
@@ -21,8 +47,8 @@ fn one_fault_after_another_loses_nothing_and_doubles_nothing() {
         return;
     }
     println!(
-        "short set; left out: most fault points, rolling restart, broker pauses over 5 s, cuts one way, delays, restart \
-         storm, and numbers: GOLDEN_BELL_FAULTS=long has them"
+        "short set; left out: most fault points, rolling restart, broker pauses over 5 s, cuts one way, delays, refused \
+         records, restart storm, and numbers: GOLDEN_BELL_FAULTS=long has them"
     );
     let arena = Arena::enter();
     let options = Options { through_proxies: true, ..Options::default() };
@@ -34,9 +60,10 @@ fn one_fault_after_another_loses_nothing_and_doubles_nothing() {
     until_it_bites(&mut c, nemesis::take_over);
     until_it_bites(&mut c, nemesis::pause_with_due_timer);
     let part = *Part::ALL.choose(&mut c.chance).expect("some");
-    until_it_bites(&mut c, |c| nemesis::broker_down(c, part, false));
-    until_it_bites(&mut c, |c| nemesis::broker_pause(c, "broker SIGSTOP 5 s", 5 * SECOND));
-    until_it_bites(&mut c, |c| nemesis::network_cut(c, true, Way::Both, End::Late, 5 * SECOND));
+    until_it_bites(&mut c, |c| outage::broker_down(c, part, false));
+    until_it_bites(&mut c, |c| outage::broker_pause(c, "broker SIGSTOP 5 s", 5 * SECOND));
+    until_it_bites(&mut c, |c| outage::network_cut(c, true, Way::Both, End::Late, 5 * SECOND));
+    until_it_bites(&mut c, |c| outage::network_lossy(c, LOSSY[1].1, LOSSY[1].0, 5 * SECOND));
     nemesis::scale_to(&mut c, "scaled out", &["a", "b", "c", "d"]);
     nemesis::scale_to(&mut c, "scaled in", &["c", "d"]);
     nemesis::same_name_later(&mut c);
@@ -44,7 +71,7 @@ fn one_fault_after_another_loses_nothing_and_doubles_nothing() {
     c.finish(true).assert();
 }
 
-/// On a busy machine a fault may miss; one that never bites makes the set INVALID.
+/// A fault that misses shows nothing: it is INVALID and comes again, up to three times.
 fn until_it_bites(c: &mut Campaign<'_>, fault: impl Fn(&mut Campaign<'_>)) {
     for _ in 0..3 {
         fault(c);
@@ -54,6 +81,8 @@ fn until_it_bites(c: &mut Campaign<'_>, fault: impl Fn(&mut Campaign<'_>)) {
     }
 }
 
+const CAMPAIGNS: [&str; 7] = ["kills", "pauses", "brokers", "networks", "instances", "offsets", "session"];
+
 #[test]
 fn the_long_set() {
     broker_or_skip!("the figures of the fault table");
@@ -61,70 +90,83 @@ fn the_long_set() {
         println!("left out: the long set; GOLDEN_BELL_FAULTS=long runs it");
         return;
     };
+    let unknown = asked.only.iter().find(|only| !CAMPAIGNS.contains(&only.as_str()));
+    assert!(unknown.is_none(), "{unknown:?} is none of {CAMPAIGNS:?}");
+    let run = Run::begin(seed());
+    println!("load average {:.1} at the start", run.load);
     let arena = Arena::enter();
-    let mut long = Long { arena: &arena, seed: seed(), verdicts: Vec::new() };
+    let file = if asked.only.is_empty() { "all".to_owned() } else { asked.only.join("-") };
+    let mut long = Long { arena: &arena, next_seed: run.seed, run, file, verdicts: Vec::new() };
     let share = |of: usize| (asked.kills / of).max(1);
-    for name in ["kills", "pauses", "brokers", "networks", "instances", "offsets", "session"] {
+    for name in CAMPAIGNS {
         if !asked.only.is_empty() && !asked.only.iter().any(|only| only == name) {
             continue;
         }
         match name {
             "kills" => long.kills(share(1)),
             "pauses" => long.pauses(share(4)),
-            "brokers" => long.brokers(share(50)),
-            "networks" => long.networks(share(50)),
-            "instances" => long.instances(share(100)),
-            "offsets" => long.offsets(share(100)),
-            _ => long.shipped_session(share(10)),
+            "brokers" => long.brokers(share(100)),
+            "networks" => long.networks(share(100)),
+            "instances" => long.instances(share(200)),
+            "offsets" => long.offsets(share(200)),
+            _ => long.shipped_session(share(20)),
         }
     }
-    let text = table(&long.verdicts);
-    println!("{text}");
+    println!("{}", long.results());
     long.verdicts.iter().for_each(Verdict::assert);
-    let slowest = |of: fn(&str) -> bool| {
-        let rounds = long.verdicts.iter().flat_map(|verdict| &verdict.rounds);
-        let mut times: Vec<Duration> =
-            rounds.filter(|round| round.bit && of(round.kind)).filter_map(|round| round.recovery).collect();
-        times.sort();
-        quantile(&times, 0.99)
-    };
-    let restarts = slowest(|kind| kind.starts_with("kill -9") && !kind.contains("take-over"));
-    assert!(restarts < 15 * SECOND, "99 % of restarts under the same name take up to {restarts:?}");
-    let taken_over = slowest(|kind| kind.contains("take-over"));
-    let bound = 10 * SECOND + TRANSACTION + SCAN;
-    assert!(taken_over < bound, "99 % of take-overs take up to {taken_over:?}, {bound:?} are allowed");
+    for (name, wanted) in [("kills", share(1)), ("pauses", share(4))] {
+        let ran: Vec<&Verdict> = long.verdicts.iter().filter(|verdict| verdict.campaign == name).collect();
+        let bit = ran.iter().flat_map(|verdict| &verdict.rounds).filter(|round| round.bit).count();
+        assert!(ran.is_empty() || bit >= wanted, "INVALID: {bit} {name} of {wanted} bit");
+    }
+    let missed: Vec<String> = BOUNDS.iter().filter_map(|bound| bound.missed(&long.verdicts)).collect();
+    if long.run.load > BUSY {
+        println!("the machine was busy when this began: the bounds on recovery are not held against it: {missed:?}");
+    } else {
+        assert!(missed.is_empty(), "{}", missed.join("\n"));
+    }
 }
 
 /// The rounds of one campaign: longer ones would be read and replayed for too long.
-const ROUNDS: usize = 25;
+const ROUNDS: usize = 40;
 
 struct Long<'a> {
     arena: &'a Arena,
-    seed: u64,
+    run: Run,
+    next_seed: u64,
+    /// The end of the names of the files that are written.
+    file: String,
     verdicts: Vec<Verdict>,
 }
 
 impl Long<'_> {
-    fn begin(&mut self, name: &'static str, ids: &[&str], options: Options) -> Campaign<'_> {
-        self.seed += 1;
-        Campaign::begin(self.arena, name, self.seed, ids, options)
+    fn results(&self) -> String {
+        format!("{}\n{}", table(&self.run, &self.verdicts), bounds_table(&BOUNDS, &self.verdicts))
     }
 
-    fn end(&mut self, verdict: Verdict) {
-        self.verdicts.push(verdict);
+    /// A campaign from beginning to verdict. One that panics is an anomaly, and the others still run.
+    fn run(&mut self, name: &'static str, ids: &[&str], options: Options, faults: impl FnOnce(&mut Campaign<'_>)) {
+        self.next_seed += 1;
+        let (arena, seed) = (self.arena, self.next_seed);
+        let verdict = catch_unwind(AssertUnwindSafe(|| {
+            let mut campaign = Campaign::begin(arena, name, seed, ids, options);
+            faults(&mut campaign);
+            campaign.finish(name == "offsets")
+        }));
+        self.verdicts.push(verdict.unwrap_or_else(|panic| {
+            arena.heal();
+            let text = panic.downcast_ref::<String>().cloned();
+            let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+            Verdict::broken(name, seed, format!("it came to no end: {}", text.unwrap_or_default()))
+        }));
         // What is known so far survives whatever comes.
-        write("table.md", &table(&self.verdicts));
+        write(&format!("table-{}.md", self.file), &self.results());
         let anomalies: Vec<String> = (self.verdicts.iter())
             .flat_map(|v| v.anomalies.iter().map(move |what| format!("{} (seed {}): {what}\n", v.campaign, v.seed)))
             .collect();
-        write("anomalies.txt", &anomalies.concat());
-    }
-
-    fn run(&mut self, name: &'static str, ids: &[&str], options: Options, faults: impl FnOnce(&mut Campaign<'_>)) {
-        let mut campaign = self.begin(name, ids, options);
-        faults(&mut campaign);
-        let verdict = campaign.finish(name == "offsets");
-        self.end(verdict);
+        write(&format!("anomalies-{}.txt", self.file), &anomalies.concat());
+        let (took, all) = (self.verdicts.last().map(|v| v.took).unwrap_or_default(), self.run.began.elapsed());
+        println!("== {name} took {:.0} s, {:.1} min so far", took.as_secs_f64(), all.as_secs_f64() / 60.0);
     }
 
     /// Half of the kills at fault points, one in ten with a take-over, the rest at any moment.
@@ -139,16 +181,18 @@ impl Long<'_> {
             self.run("kills", &["a", "b"], Options::default(), |c| {
                 plan.shuffle(&mut c.chance);
                 for number in plan {
-                    match chosen.get(number) {
+                    until_it_bites(c, |c| match chosen.get(number) {
                         Some(point) => nemesis::kill_at(c, *point),
                         None if number % 5 == 0 => nemesis::take_over(c),
                         None => nemesis::kill(c),
-                    }
+                    });
                 }
             });
         }
     }
 
+    /// Most just past the session, which is 3 s; one in five past the transaction as well, half of those with a timer
+    /// due.
     fn pauses(&mut self, count: usize) {
         let mut left = count;
         while left > 0 {
@@ -156,11 +200,11 @@ impl Long<'_> {
             left -= rounds;
             self.run("pauses", &["a", "b"], Options::default(), |c| {
                 for number in 0..rounds {
-                    match number % 6 {
+                    until_it_bites(c, |c| match number % 10 {
                         1 => nemesis::pause_with_due_timer(c),
-                        4 => nemesis::pause(c, "SIGSTOP past the transaction, 18 s", 18 * SECOND),
-                        _ => nemesis::pause(c, "SIGSTOP past the session, 8 s", 8 * SECOND),
-                    }
+                        6 => nemesis::pause(c, "SIGSTOP past session and transaction, 18 s", 18 * SECOND),
+                        _ => nemesis::pause(c, "SIGSTOP past the session, 5 s", 5 * SECOND),
+                    });
                 }
             });
         }
@@ -169,15 +213,16 @@ impl Long<'_> {
     fn brokers(&mut self, times: usize) {
         for time in 0..times {
             self.run("brokers", &["a", "b"], Options::default(), |c| {
+                until_it_bites(c, |c| outage::produce_refused(c, 24 * SECOND));
                 for part in Part::ALL {
-                    nemesis::broker_down(c, part, false);
-                    nemesis::broker_down(c, part, true);
+                    until_it_bites(c, |c| outage::broker_down(c, part, false));
+                    until_it_bites(c, |c| outage::broker_down(c, part, true));
                 }
-                nemesis::rolling_restart(c);
-                nemesis::broker_pause(c, "broker SIGSTOP 5 s", 5 * SECOND);
-                if time < 2 {
-                    nemesis::broker_pause(c, "broker SIGSTOP 30 s", 30 * SECOND);
-                    nemesis::broker_pause(c, "broker SIGSTOP 70 s", 70 * SECOND);
+                outage::rolling_restart(c);
+                until_it_bites(c, |c| outage::broker_pause(c, "broker SIGSTOP 5 s", 5 * SECOND));
+                if time == 0 {
+                    until_it_bites(c, |c| outage::broker_pause(c, "broker SIGSTOP 30 s", 30 * SECOND));
+                    until_it_bites(c, |c| outage::broker_pause(c, "broker SIGSTOP 70 s", 70 * SECOND));
                 }
             });
         }
@@ -187,14 +232,17 @@ impl Long<'_> {
         for time in 0..times {
             let options = Options { through_proxies: true, ..Options::default() };
             self.run("networks", &["a", "b"], options, |c| {
+                for (per_mille, kind) in LOSSY {
+                    until_it_bites(c, |c| outage::network_lossy(c, kind, per_mille, 30 * SECOND));
+                }
                 for (all, way) in [(true, Way::Both), (true, Way::ToClient), (true, Way::ToBroker), (false, Way::Both)]
                 {
-                    nemesis::network_cut(c, all, way, End::Late, 5 * SECOND);
-                    nemesis::network_cut(c, all, way, End::Lost, 9 * SECOND);
+                    until_it_bites(c, |c| outage::network_cut(c, all, way, End::Late, 5 * SECOND));
+                    until_it_bites(c, |c| outage::network_cut(c, all, way, End::Lost, 9 * SECOND));
                 }
-                nemesis::network_cut(c, false, Way::ToClient, End::Lost, 12 * SECOND);
-                nemesis::network_cut(c, false, Way::ToBroker, End::Late, 12 * SECOND);
-                nemesis::network_slow(c, if time == 0 { 60 * SECOND } else { 20 * SECOND });
+                until_it_bites(c, |c| outage::network_cut(c, false, Way::ToClient, End::Lost, 12 * SECOND));
+                until_it_bites(c, |c| outage::network_cut(c, false, Way::ToBroker, End::Late, 12 * SECOND));
+                until_it_bites(c, |c| outage::network_slow(c, if time == 0 { 60 * SECOND } else { 20 * SECOND }));
             });
         }
     }
@@ -202,11 +250,11 @@ impl Long<'_> {
     fn instances(&mut self, times: usize) {
         for _ in 0..times {
             self.run("instances", &["a"], Options::default(), |c| {
-                nemesis::scale_to(c, "scaled out", &["a", "b", "c", "d"]);
-                nemesis::scale_to(c, "scaled in", &["a", "b"]);
-                nemesis::restart_storm(c, 20);
+                until_it_bites(c, |c| nemesis::scale_to(c, "scaled out", &["a", "b", "c", "d"]));
+                until_it_bites(c, |c| nemesis::scale_to(c, "scaled in", &["a", "b"]));
+                until_it_bites(c, |c| nemesis::restart_storm(c, 20));
                 nemesis::same_name_later(c);
-                nemesis::same_name_at_once(c);
+                until_it_bites(c, nemesis::same_name_at_once);
             });
         }
     }
@@ -214,8 +262,8 @@ impl Long<'_> {
     fn offsets(&mut self, times: usize) {
         for _ in 0..times {
             self.run("offsets", &["a", "b"], Options::default(), |c| {
-                nemesis::offsets(c, Offsets::Deleted);
-                nemesis::offsets(c, Offsets::Reset);
+                until_it_bites(c, |c| nemesis::offsets(c, Offsets::Deleted));
+                until_it_bites(c, |c| nemesis::offsets(c, Offsets::Reset));
             });
         }
     }
@@ -225,7 +273,7 @@ impl Long<'_> {
         let options = Options { session: 10 * SECOND, ..Options::default() };
         self.run("session", &["a", "b"], options, |c| {
             for number in 0..count {
-                if number % 3 == 2 { nemesis::take_over(c) } else { nemesis::kill(c) }
+                until_it_bites(c, |c| if number % 2 == 1 { nemesis::take_over(c) } else { nemesis::kill(c) });
             }
         });
     }

@@ -82,6 +82,13 @@ impl Cluster {
         self.wait_for(&[node], START);
     }
 
+    /// Lets paused brokers go on and starts those that are gone.
+    pub fn revive(&self) {
+        for node in &self.nodes {
+            node.revive();
+        }
+    }
+
     /// Waits until each broker that was not killed, stopped or paused answers, counts all of those
     /// among the living, and has its replicas in sync. After it the next fault may come.
     pub fn wait_ready(&self, within: Duration) {

@@ -124,6 +124,17 @@ impl Node {
         *process = Some(Process::start(&self.folder));
     }
 
+    /// Lets it go on if it is paused, starts it if it was killed or stopped; does not wait for it.
+    pub fn revive(&self) {
+        let gone = self.process().as_ref().is_none();
+        let paused = self.process().as_ref().is_some_and(|process| process.paused);
+        if gone {
+            self.restart();
+        } else if paused {
+            self.resume();
+        }
+    }
+
     /// The last lines of the broker's log and of what Java printed.
     pub fn log_end(&self) -> String {
         ["stdout.log", "broker.log"]
