@@ -134,6 +134,8 @@ fn pagerduty_gets_one_incident_a_case_that_closing_resolves() {
             "links": [{"href": "https://runbooks.example/fake-customer-service", "text": "runbook"}],
         })
     );
+    let bare = body(&made(lines, json!({"area": null, "subject_masked": null, "runbook": null})));
+    assert!(!bare.to_string().contains("null"), "{bare}");
     let closed = made(lines, json!({"case_open": false, "cause": null}));
     assert_eq!(body(&closed), json!({"routing_key": "routing", "dedup_key": "c-1", "event_action": "resolve"}));
 }
