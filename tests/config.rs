@@ -179,6 +179,10 @@ fn bad_values_are_refused_with_key_and_reason() {
         ("[privacy]\ntokens = \"yes\"", "privacy.tokens: must be \"on\" or \"off\", found \"yes\""),
         ("[dead_letters]\nhalt_ratio = 1.5", "dead_letters.halt_ratio: must be a number above 0"),
         ("[telemetry]\nlog_format = \"xml\"", "telemetry.log_format: unknown variant: found `xml`"),
+        (
+            "[telemetry]\nlog_level = \"loud\"",
+            "telemetry.log_level: \"loud\" is none of error, warn, info, debug, trace, off",
+        ),
         ("[telemetry]\nlog_level = \"a=b=c\"", "telemetry.log_level: \"a=b=c\" cannot be read"),
         ("[kafka\n", "golden-bell.toml: is not TOML: line 1, column"),
         ("kafka = 5", "golden-bell.toml: kafka: is a section, not a key"),

@@ -52,9 +52,14 @@ fn topics_are_made_checked_and_named_where_they_are_missing() {
         assert!(last.contains(&format!("topic {}{topic} is missing", trial.setting.prefix)), "{last}");
     }
     assert!(last.contains("golden-bell topics create"), "{last}");
+    let told = format!("topic {}notifications is missing", trial.setting.prefix);
+    assert_eq!(last.matches(&told).count(), 1, "{last}");
 
     let check = |trial: &Stand| trial.setting.command(&["topics", "check"]).output().expect("the program runs");
-    assert_eq!(check(&trial).status.code(), Some(1));
+    let missing = check(&trial);
+    assert_eq!(missing.status.code(), Some(1));
+    let named = String::from_utf8_lossy(&missing.stdout).into_owned();
+    assert_eq!(named.matches(" is missing; `golden-bell topics create` makes it").count(), 14, "{named}");
     trial.setting.create_topics();
     let checked = check(&trial);
     assert!(

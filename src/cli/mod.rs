@@ -49,7 +49,7 @@ struct Global {
 enum Command {
     /// Work: match events with registrants, keep cases, warn.
     Run(run::RunArgs),
-    /// Check configuration, rules and directory, and say what was found.
+    /// Check configuration, rules, messages and directory, and say what was found.
     Check,
     /// Make the topics, or check those that are there.
     Topics(topics::TopicsArgs),

@@ -8,9 +8,10 @@ use clap::{Args, Subcommand};
 
 use crate::config::Config;
 use crate::core::case::{CaseSettings, unattended};
+use crate::core::case_engine::Outlets;
 use crate::core::directory::{Area, Directory, LAST_STEP, Route, RouteQuery, Routed, Why};
 use crate::core::rules::Level;
-use crate::runtime::{Rulebook, case_settings};
+use crate::runtime::{Rulebook, case_settings, outlets};
 
 use super::output;
 
@@ -66,8 +67,9 @@ pub(super) fn execute(config: &Config, args: &RoutesArgs) -> anyhow::Result<()> 
     };
     let route = directory.route(&query);
     output::line(asked(config, &directory, &query))?;
-    output::line(told(&route, directory.people().zone()))?;
-    output::line(then(&directory, &query, &route, &case_settings(config)?))?;
+    let outlets = outlets(config);
+    output::line(told(&route, directory.people().zone(), &outlets))?;
+    output::line(then(&directory, &query, &route, &case_settings(config)?, &outlets))?;
     Ok(())
 }
 
@@ -110,10 +112,10 @@ fn to_the_second(at: DateTime<Utc>, zone: Tz) -> String {
 }
 
 /// Who is told.
-fn told(route: &Route<'_>, zone: Tz) -> String {
+fn told(route: &Route<'_>, zone: Tz, outlets: &Outlets) -> String {
     let mut text = String::from("Who is told\n");
     for routed in &route.people {
-        text.push_str(&person(routed, zone));
+        text.push_str(&person(routed, zone, outlets));
     }
     if route.people.is_empty() {
         text.push_str("  nobody\n");
@@ -125,9 +127,9 @@ fn told(route: &Route<'_>, zone: Tz) -> String {
 }
 
 /// A line about somebody; the name comes last, as its width on a screen is nobody's to know.
-fn person(routed: &Routed<'_>, zone: Tz) -> String {
+fn person(routed: &Routed<'_>, zone: Tz, outlets: &Outlets) -> String {
     let person = routed.person;
-    let channels = if person.channels.is_empty() { "no channel".to_owned() } else { person.channels.join(", ") };
+    let channels = outlets.of_person(person).into_iter().map(|outlet| outlet.name).collect::<Vec<_>>().join(", ");
     let mut why = routed.why.to_string();
     if let Why::OnCall(_, _, until) = routed.why {
         why.push_str(&until.with_timezone(&zone).format(" until %d %b %H:%M").to_string());
@@ -143,7 +145,13 @@ fn person(routed: &Routed<'_>, zone: Tz) -> String {
 }
 
 /// What happens if nobody reacts.
-fn then(directory: &Directory, query: &RouteQuery<'_>, route: &Route<'_>, settings: &CaseSettings) -> String {
+fn then(
+    directory: &Directory,
+    query: &RouteQuery<'_>,
+    route: &Route<'_>,
+    settings: &CaseSettings,
+    outlets: &Outlets,
+) -> String {
     let zone = directory.people().zone();
     let mut text = String::from("If nobody reacts\n");
     let mut told: Vec<&str> = route.people.iter().map(|routed| routed.person.id.as_str()).collect();
@@ -158,7 +166,7 @@ fn then(directory: &Directory, query: &RouteQuery<'_>, route: &Route<'_>, settin
             next.people.iter().filter(|routed| !told.contains(&routed.person.id.as_str())).collect();
         let at_once = if new.is_empty() { "the same people again" } else { "the same people again, and also" };
         text.push_str(&format!("  {}  step {step}: {at_once}\n", to_the_second(at, zone)));
-        new.iter().for_each(|routed| text.push_str(&format!("  {}", person(routed, zone))));
+        new.iter().for_each(|routed| text.push_str(&format!("  {}", person(routed, zone, outlets))));
         told.extend(new.iter().map(|routed| routed.person.id.as_str()));
         (before, last) = (last, at);
     }

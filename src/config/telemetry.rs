@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 
 use super::error::Problems;
 
@@ -29,6 +30,11 @@ impl TelemetryConfig {
     pub(super) fn check(&self, problems: &mut Problems<'_>) {
         if let Err(error) = EnvFilter::try_new(&self.log_level) {
             problems.push("telemetry.log_level", format!("{:?} cannot be read: {error}", self.log_level));
+        }
+        // Alone, any other word would be taken for a module, and all others would fall silent.
+        let words = self.log_level.split(',').map(str::trim).filter(|word| !word.contains(['=', '[']));
+        for word in words.filter(|word| word.parse::<LevelFilter>().is_err()) {
+            problems.push("telemetry.log_level", format!("{word:?} is none of error, warn, info, debug, trace, off"));
         }
     }
 }

@@ -1,5 +1,6 @@
 //! A member of a consumer group, read by one thread.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -172,12 +173,30 @@ impl GroupConsumer {
         Ok(at >= end)
     }
 
+    /// How many records of each partition are left, as far as the last fetch told, when `next` is the next offset to
+    /// handle and whether all that was read before it has been handled. A partition of which no fetch told is left out.
+    ///
+    /// What no reader sees, such as the mark that ends a transaction, is not left once the client has passed it.
+    pub fn left(&self, topic: &str, partitions: impl IntoIterator<Item = (i32, i64, bool)>) -> Vec<(i32, i64)> {
+        let position = self.consumer.position().unwrap_or_default();
+        let passed: HashMap<i32, i64> = (position.elements_for_topic(topic).iter())
+            .filter_map(|element| Some((element.partition(), element.offset().to_raw()?)))
+            .collect();
+        (partitions.into_iter())
+            .filter_map(|(partition, next, all_handled)| {
+                let end = self.cached_end(topic, partition)?;
+                let passed = passed.get(&partition).copied().filter(|_| all_handled).unwrap_or(next);
+                Some((partition, (end - next.max(passed).max(0)).max(0)))
+            })
+            .collect()
+    }
+
     fn watermarks(&self, topic: &str, partition: i32, wait: Duration) -> Result<(i64, i64), Error> {
         self.consumer.fetch_watermarks(topic, partition, wait).map_err(|error| Error::broker("watermarks", &error))
     }
 
     /// The end offset of a partition as the last fetch told it.
-    pub fn cached_end(&self, topic: &str, partition: i32) -> Option<i64> {
+    fn cached_end(&self, topic: &str, partition: i32) -> Option<i64> {
         native::cached_end(self.consumer.client().native_ptr(), topic, partition)
     }
 

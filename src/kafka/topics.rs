@@ -239,6 +239,10 @@ pub async fn check(connection: &Connection, replicas: i32) -> Result<Vec<Problem
         .filter(|spec| counts.contains_key(spec.name))
         .map(|spec| (connection.topic(spec.name), spec))
         .collect();
+    // The client refuses to describe nothing.
+    if present.is_empty() {
+        return Ok(problems);
+    }
     let admin: AdminClient<Quiet> = make(&connection.admin(), Quiet)?;
     let resources: Vec<ResourceSpecifier<'_>> =
         present.iter().map(|(name, _)| ResourceSpecifier::Topic(name)).collect();

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde_json::json;
 
 use super::address::query_value;
-use super::robot::{self, is_mobile};
+use super::robot;
 use super::{Request, Verdict, clip, post_json, signature, whole_text};
 use crate::config::DestinationConfig;
 use crate::core::notification::{DeliveryReason, Notification};
@@ -38,10 +38,11 @@ pub fn request(
         "msgtype": "text",
         "text": { "content": clip(&whole_text(notification), MAX_TEXT_BYTES) },
     });
-    match notification.recipient.address.as_deref() {
-        Some(mobile) if is_mobile(mobile) => body["at"] = json!({ "atMobiles": [mobile], "isAtAll": false }),
-        Some(user) => body["at"] = json!({ "atUserIds": [user], "isAtAll": false }),
-        None => {}
+    if let Some(address) = notification.recipient.address.as_deref() {
+        match robot::mobile(address) {
+            Some(mobile) => body["at"] = json!({ "atMobiles": [mobile], "isAtAll": false }),
+            None => body["at"] = json!({ "atUserIds": [address], "isAtAll": false }),
+        }
     }
     Ok(post_json(url, &body))
 }

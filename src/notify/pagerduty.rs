@@ -1,6 +1,6 @@
 //! `pagerduty`: Events API v2. The case is the incident: opened by its first warning, resolved when it closes.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Request, clip, post_json};
 use crate::config::DestinationConfig;
@@ -39,6 +39,12 @@ pub fn request(notification: &Notification, destination: &DestinationConfig) -> 
                 "runbook": notification.runbook,
             },
         });
+        // What is not known is left out: a null is no string.
+        for part in ["/payload", "/payload/custom_details"] {
+            if let Some(members) = event.pointer_mut(part).and_then(Value::as_object_mut) {
+                members.retain(|_, value| !value.is_null());
+            }
+        }
         if let Some(page) = notification.runbook.as_deref().filter(|page| page.starts_with("https://")) {
             event["links"] = json!([{ "href": page, "text": "runbook" }]);
         }

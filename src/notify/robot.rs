@@ -17,8 +17,10 @@ pub fn judge(body: &[u8], fields: &[&str], too_many: &[i64], busy: &[i64]) -> Ve
     }
 }
 
-/// Whether an address is a mobile number rather than a user id.
-pub fn is_mobile(address: &str) -> bool {
+/// The address as the mobile number that robots know somebody by, if it is one rather than a user id: without the
+/// country code of China, with any other.
+pub fn mobile(address: &str) -> Option<&str> {
     let digits = address.strip_prefix('+').unwrap_or(address);
-    digits.len() >= 8 && digits.bytes().all(|b| b.is_ascii_digit())
+    let is_number = digits.len() >= 8 && digits.bytes().all(|b| b.is_ascii_digit());
+    is_number.then(|| address.strip_prefix("+86").unwrap_or(address))
 }

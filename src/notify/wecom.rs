@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::robot::{self, is_mobile};
+use super::robot;
 use super::{Request, Verdict, clip, post_json, whole_text};
 use crate::config::DestinationConfig;
 use crate::core::notification::{DeliveryReason, Notification};
@@ -23,10 +23,11 @@ const BUSY: &[i64] = &[-1];
 pub fn request(notification: &Notification, destination: &DestinationConfig) -> Result<Request, DeliveryReason> {
     let token = destination.token.as_ref().ok_or(DeliveryReason::NoAddress)?;
     let mut text = json!({ "content": clip(&whole_text(notification), MAX_TEXT_BYTES) });
-    match notification.recipient.address.as_deref() {
-        Some(mobile) if is_mobile(mobile) => text["mentioned_mobile_list"] = json!([mobile]),
-        Some(user) => text["mentioned_list"] = json!([user]),
-        None => {}
+    if let Some(address) = notification.recipient.address.as_deref() {
+        match robot::mobile(address) {
+            Some(mobile) => text["mentioned_mobile_list"] = json!([mobile]),
+            None => text["mentioned_list"] = json!([address]),
+        }
     }
     let url = format!("{}?key={}", destination.url, super::address::query_value(token.expose()));
     Ok(post_json(url, &json!({ "msgtype": "text", "text": text })))

@@ -204,7 +204,7 @@ pub fn case_settings(config: &Config) -> Result<CaseSettings, ConfigError> {
 }
 
 /// Where notifications can go, by the configuration.
-fn outlets(config: &Config) -> Outlets {
+pub fn outlets(config: &Config) -> Outlets {
     let notify = &config.notify;
     let all = notify.destinations.iter().map(|(name, destination)| (name.clone(), destination.kind));
     let outlets = Outlets::new(all.collect())

@@ -20,7 +20,7 @@ use crate::operations::{self, Operations};
 use crate::workers::halt::Halts;
 
 pub use directory::read_files;
-pub use load::{Loaded, Rulebook, case_settings, identifiers};
+pub use load::{Loaded, Rulebook, case_settings, identifiers, outlets};
 pub use start::connection;
 
 /// What a process does of the whole.

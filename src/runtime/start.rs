@@ -118,6 +118,8 @@ impl Start {
         if self.roles.contains(&Role::Notify) {
             needed.extend(["notifications", "deliveries"]);
         }
+        needed.sort_unstable();
+        needed.dedup();
         let problems = layout_problems(connection, counts, &needed);
         if problems.is_empty() {
             return Ok(());

@@ -58,7 +58,7 @@ fn it_says_who_is_told_why_and_what_happens_if_nobody_reacts() {
         "level urgent, step 1",
         "at 2026-10-01T11:00:00+08:00 (Thursday, holiday: National Day)",
         "step 1 officer o answers for z/v wecom, sms 甲",
-        "step 1 defence_team duty on call by roster r until 01 Oct 20:00 no channel 乙",
+        "step 1 defence_team duty on call by roster r until 01 Oct 20:00 log 乙",
         "If nobody reacts 2026-10-01T11:02:00+08:00 step 2: the same people again, and also step 2 chief k chief of z",
         "2026-10-01T11:04:00+08:00 step 3: the same people again 2026-10-01T11:06:00+08:00 step 3 again, and so on every 2m",
     ] {

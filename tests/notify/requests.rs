@@ -134,6 +134,8 @@ fn pagerduty_gets_one_incident_a_case_that_closing_resolves() {
             "links": [{"href": "https://runbooks.example/fake-customer-service", "text": "runbook"}],
         })
     );
+    let bare = body(&made(lines, json!({"area": null, "subject_masked": null, "runbook": null})));
+    assert!(!bare.to_string().contains("null"), "{bare}");
     let closed = made(lines, json!({"case_open": false, "cause": null}));
     assert_eq!(body(&closed), json!({"routing_key": "routing", "dedup_key": "c-1", "event_action": "resolve"}));
 }
@@ -145,8 +147,12 @@ fn wecom_gets_text_within_its_bounds_and_mentions_its_recipient() {
     assert_eq!(plain.url, "https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=a%20b%26c");
     let content = "高：冒充客服，黄城里\n张* 131****6789 正在通话，请立即联系。";
     assert_eq!(body(&plain), json!({"msgtype": "text", "text": {"content": content}}));
-    let mobile = made(lines, json!({"recipient": {"kind": "person", "address": "13123456789"}}));
-    assert_eq!(body(&mobile)["text"]["mentioned_mobile_list"], json!(["13123456789"]));
+    for (address, known) in
+        [("13123456789", "13123456789"), ("+8613123456789", "13123456789"), ("+85261234567", "+85261234567")]
+    {
+        let mobile = made(lines, json!({"recipient": {"kind": "person", "address": address}}));
+        assert_eq!(body(&mobile)["text"]["mentioned_mobile_list"], json!([known]));
+    }
     let user = made(lines, json!({"recipient": {"kind": "person", "address": "zhang.san"}}));
     assert_eq!(body(&user)["text"]["mentioned_list"], json!(["zhang.san"]));
     let long = made(lines, json!({"text": "预".repeat(2_000)}));
@@ -169,7 +175,8 @@ fn dingtalk_is_signed_in_its_url() {
         json!({
             "msgtype": "text",
             "text": {"content": "高：冒充客服，黄城里\n张* 131****6789 正在通话，请立即联系。"},
-            "at": {"atMobiles": ["+8613123456789"], "isAtAll": false},
+            // As the vendor knows numbers of China: without the country code.
+            "at": {"atMobiles": ["13123456789"], "isAtAll": false},
         })
     );
     let unsigned = made("kind = \"dingtalk\"\ntoken = \"robot\"", json!({"language": "en"}));

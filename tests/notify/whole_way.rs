@@ -135,6 +135,10 @@ fn from_the_event_to_people_and_an_alert_and_on_to_the_chief_and_the_end_of_the_
         .map(|r| serde_json::from_slice(r.value.as_ref().unwrap()).unwrap())
         .collect();
     stage.settled(&written);
+    // The marks that end transactions are nobody's to handle.
+    for lag in ["golden_bell_notification_lag_records", "golden_bell_consumer_lag_records"] {
+        wait_until("nothing to be left", || instance.metric(lag, "") == 0.0);
+    }
     assert!(instance.terminate(Duration::from_secs(15)).success());
     for warning in &warnings {
         let of_it = |one: &&Value| one["warning_id"] == warning["warning_id"] && one["case_open"] == true;

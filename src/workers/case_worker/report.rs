@@ -132,10 +132,12 @@ impl<'a> Report<'a> {
         // The old share goes before the new one comes: for a moment too few is better than too many.
         self.open = None;
         let mut share = metrics.cases_open.share();
-        for (&partition, held) in &state.partitions {
-            if let Some(end) = consumer.cached_end(&state.topics.inputs, partition) {
-                metrics.set_lag(&state.topics.inputs, partition, (end - held.next.max(0)).max(0));
-            }
+        let inputs = &state.topics.inputs;
+        let handled = state.partitions.iter().map(|(&partition, held)| (partition, held.next, true));
+        for (partition, left) in consumer.left(inputs, handled) {
+            metrics.set_lag(inputs, partition, left);
+        }
+        for held in state.partitions.values() {
             for (level, case_state, count) in held.book.open_by().open() {
                 share.holds(level, case_state, count);
             }

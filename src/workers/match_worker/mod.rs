@@ -287,12 +287,12 @@ impl<'a> Session<'a> {
     }
 
     fn report_lag(&mut self) {
-        for feed in &mut self.feeds {
-            for (partition, progress) in feed.partitions.iter_mut().enumerate() {
-                let Some(position) = progress.as_ref().and_then(Progress::position) else { continue };
-                if let Some(end) = self.consumer.group().cached_end(&feed.topic, partition as i32) {
-                    self.shared.metrics.set_lag(&feed.topic, partition as i32, (end - position).max(0));
-                }
+        for feed in &self.feeds {
+            let handled = feed.partitions.iter().enumerate().filter_map(|(partition, progress)| {
+                Some((partition as i32, progress.as_ref().and_then(Progress::position)?, true))
+            });
+            for (partition, left) in self.consumer.group().left(&feed.topic, handled) {
+                self.shared.metrics.set_lag(&feed.topic, partition, left);
             }
         }
     }

@@ -1,5 +1,5 @@
-//! What is sent when: order within a subject, so many at once, the destination's own limit and its summaries. Decides
-//! without a clock; the limit is asked.
+//! What is sent when: order for each recipient of a subject's, so many at once, the destination's own limit and its
+//! summaries. Decides without a clock; the limit is asked.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -22,6 +22,33 @@ pub struct Item {
     pub held: bool,
 }
 
+impl Item {
+    fn lane(&self) -> Lane {
+        Lane::of(&self.notification)
+    }
+}
+
+/// What must come in order: the messages to one recipient about one subject. Those to others never wait for them, so
+/// that somebody who cannot be told keeps nobody else from being told.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Lane {
+    subject_id: String,
+    kind: &'static str,
+    person_id: Option<String>,
+}
+
+impl Lane {
+    /// The lane of a notification.
+    pub fn of(notification: &Notification) -> Self {
+        let recipient = &notification.recipient;
+        Lane {
+            subject_id: notification.subject_id.clone(),
+            kind: recipient.kind.as_str(),
+            person_id: recipient.person_id.clone(),
+        }
+    }
+}
+
 /// What is to be done next.
 #[derive(Debug)]
 pub enum Next {
@@ -41,8 +68,8 @@ pub struct Queue {
     waiting: VecDeque<Item>,
     /// Messages under way.
     under_way: usize,
-    /// Subjects of messages under way, and how many of each.
-    busy: BTreeMap<String, usize>,
+    /// Lanes of messages under way, and how many of each.
+    busy: BTreeMap<Lane, usize>,
 }
 
 impl Queue {
@@ -81,17 +108,17 @@ impl Queue {
         }
         self.under_way += 1;
         for item in &items {
-            *self.busy.entry(item.notification.subject_id.clone()).or_default() += 1;
+            *self.busy.entry(item.lane()).or_default() += 1;
         }
         Next::Send(items)
     }
 
-    /// The urgent ones first, then those held back before, then as they came; never two of a subject at once.
+    /// The urgent ones first, then those held back before, then as they came; never two of a lane at once.
     fn first(&self) -> Option<usize> {
         let mut seen = std::collections::BTreeSet::new();
         let free = self.waiting.iter().enumerate().filter(|(_, item)| {
-            let subject = item.notification.subject_id.as_str();
-            seen.insert(subject) && !self.busy.contains_key(subject)
+            let lane = item.lane();
+            !self.busy.contains_key(&lane) && seen.insert(lane)
         });
         if !self.limited {
             return free.map(|(n, _)| n).next();
@@ -105,20 +132,20 @@ impl Queue {
         for item in std::mem::take(&mut self.waiting) {
             let joins = item.held
                 && items.first().is_some_and(|first| first.notification.may_share_with(&item.notification))
-                && !self.busy.contains_key(&item.notification.subject_id);
+                && !self.busy.contains_key(&item.lane());
             if joins { items.push(item) } else { left.push_back(item) }
         }
         self.waiting = left;
     }
 
     /// A message is no longer under way.
-    pub fn finished<'a>(&mut self, subjects: impl IntoIterator<Item = &'a str>) {
+    pub fn finished(&mut self, lanes: impl IntoIterator<Item = Lane>) {
         self.under_way = self.under_way.saturating_sub(1);
-        for subject in subjects {
-            if let Some(count) = self.busy.get_mut(subject) {
+        for lane in lanes {
+            if let Some(count) = self.busy.get_mut(&lane) {
                 *count -= 1;
                 if *count == 0 {
-                    self.busy.remove(subject);
+                    self.busy.remove(&lane);
                 }
             }
         }
@@ -168,11 +195,31 @@ mod tests {
         assert_eq!(sent(queue.next(|| Ok(()))), [0]);
         assert_eq!(sent(queue.next(|| Ok(()))), [2]);
         assert!(matches!(queue.next(|| panic!("nobody may be sent")), Next::Nothing));
-        queue.finished(["a"]);
+        let lane = |subject| [item(0, subject, false).lane()];
+        queue.finished(lane("a"));
         assert_eq!(sent(queue.next(|| Ok(()))), [1]);
-        queue.finished(["b"]);
+        queue.finished(lane("b"));
         assert_eq!(sent(queue.next(|| Ok(()))), [3]);
         assert!(queue.has_room());
+    }
+
+    #[test]
+    fn a_recipient_who_is_not_told_yet_keeps_no_other_of_the_subject_waiting() {
+        let mut queue = Queue::new(false, 8);
+        let to = |offset, person: &str| {
+            let mut item = item(offset, "a", true);
+            item.notification.recipient.person_id = Some(person.to_owned());
+            item
+        };
+        for (offset, person) in [(0, "officer"), (1, "grid"), (2, "officer")] {
+            queue.push(to(offset, person));
+        }
+        queue.push(item_to(3, "a", true, "resident", Some("1")));
+        let told: Vec<Vec<i64>> = (0..3).map(|_| sent(queue.next(|| Ok(())))).collect();
+        assert_eq!(told, [vec![0], vec![1], vec![3]]);
+        assert!(matches!(queue.next(|| Ok(())), Next::Nothing));
+        queue.finished([to(0, "officer").lane()]);
+        assert_eq!(sent(queue.next(|| Ok(()))), [2]);
     }
 
     #[test]

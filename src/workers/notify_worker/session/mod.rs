@@ -260,11 +260,12 @@ impl<'a> Session<'a> {
     }
 
     fn report_lag(&mut self) {
-        for (partition, progress) in &self.partitions {
-            let Some(floor) = progress.floor() else { continue };
-            if let Some(end) = self.consumer.cached_end(&self.topic, *partition) {
-                self.shared.metrics.set_notification_lag(&self.destination.name, *partition, end - floor);
-            }
+        let handled = self
+            .partitions
+            .iter()
+            .filter_map(|(&partition, progress)| Some((partition, progress.floor()?, progress.pending() == 0)));
+        for (partition, left) in self.consumer.left(&self.topic, handled) {
+            self.shared.metrics.set_notification_lag(&self.destination.name, partition, left);
         }
     }
 }

@@ -6,7 +6,7 @@ use chrono::Utc;
 
 use super::super::super::tally::seconds;
 use super::super::courier::{Event, Told};
-use super::super::queue::Item;
+use super::super::queue::{Item, Lane};
 use super::Session;
 use crate::core::notification::{Channel, Delivery, DeliveryReason, DeliveryState, Notification};
 use crate::kafka::error::Error;
@@ -36,7 +36,7 @@ impl Session<'_> {
         }
         // Unknown is one whose partition went in between.
         let Some(message) = self.under_way.remove(&told.message) else { return Ok(()) };
-        self.queue.finished(message.items.iter().map(|item| item.notification.subject_id.as_str()));
+        self.queue.finished(message.items.iter().map(|item| Lane::of(&item.notification)));
         let summary = message.summary.as_ref();
         match told.event {
             Event::Accepted(at) => {
