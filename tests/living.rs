@@ -273,6 +273,20 @@ fn bad_case_inputs_are_put_aside_in_the_transaction_that_reads_them() {
 }
 
 #[test]
+fn an_event_as_large_as_may_be_gets_through_to_a_warning() {
+    broker_or_skip!("that no bound on the way is below that of the feeds");
+    let trial = trial(Broker::shared(), "largest").with_topics();
+    trial.send(&[registrant("r-1", "13805790001")]);
+    let _instance = trial.started("alone");
+    let small = String::from_utf8(transfer("t1", "13805790001").value.expect("a value")).expect("text");
+    let payee = "x".repeat(1_048_576 - small.len() + 1);
+    let large = small.replace(r#""account":"x""#, &format!(r#""account":"{payee}""#));
+    assert_eq!(large.len(), 1_048_576);
+    trial.send(&[record("transfers", "k", Some(&large))]);
+    trial.wait_for("warnings", 1);
+}
+
+#[test]
 fn records_that_are_gone_before_they_are_read_are_counted_and_reading_goes_on() {
     broker_or_skip!("that an offset out of range neither stops a worker nor passes in silence");
     let trial = trial(Broker::shared(), "gone").with_topics();

@@ -9,8 +9,8 @@ mod identifiers;
 #[path = "support/people.rs"]
 mod people;
 
-use golden_bell::core::dead_letter::Reason;
-use golden_bell::core::envelope::{CaseInputBody, decode_case_input};
+use golden_bell::core::dead_letter::{MAX_MATCH_BYTES, MAX_VALUE_BYTES, Reason};
+use golden_bell::core::envelope::{CaseInputBody, CaseInputKind, decode_case_input};
 use golden_bell::core::event::EventKind;
 use golden_bell::core::identifier::{Identifier, IdentifierKind, Phone, Region};
 use golden_bell::core::index::RegistrantIndex;
@@ -93,6 +93,31 @@ fn a_match_is_written_as_the_contract_says() {
 fn ids_are_made_as_the_contract_says() {
     // printf 'urn:a\0e-1\0r-1' | sha256sum
     assert_eq!(match_id("urn:a", "e-1", "r-1"), "m-4fcc5062600325d5165943dbd76656d5");
+}
+
+#[test]
+fn an_event_as_large_as_may_come_in_gets_through_as_a_match() {
+    let matched = |caller: usize| {
+        json!({"match_id": "m-1", "subject_id": "p-1", "programme": "precise", "matched_by": "area",
+            "identifier": "phone", "subject": {"area": "kfq"}, "matched_at": "2021-07-15T06:03:31Z",
+            "event": {"kind": "call", "source": "s", "id": "i", "time": "2021-07-15T14:03:30+08:00",
+                "data": {"call_id": "c", "phase": "ended", "caller": "x".repeat(caller), "callee": "13123456789"}}})
+        .to_string()
+    };
+    let of_type = |event_type: &'static [u8], value: &str| {
+        let headers: [(&str, &[u8]); 5] = [
+            ("ce_specversion", b"1.0"),
+            ("ce_id", b"m-1"),
+            ("ce_source", b"urn:golden-bell"),
+            ("ce_type", event_type),
+            ("ce_time", b"2021-07-15T06:03:31Z"),
+        ];
+        decode_case_input(headers, Some(value.as_bytes())).map(|input| input.body.kind()).map_err(|bad| bad.reason)
+    };
+    let large = matched(MAX_VALUE_BYTES);
+    assert_eq!(of_type(b"golden-bell.match.v1", &large), Ok(CaseInputKind::Match));
+    assert_eq!(of_type(b"golden-bell.follow-up.v1", &large), Err(Reason::TooLarge));
+    assert_eq!(of_type(b"golden-bell.match.v1", &matched(MAX_MATCH_BYTES)), Err(Reason::TooLarge));
 }
 
 #[test]

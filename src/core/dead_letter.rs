@@ -8,6 +8,10 @@ use super::text::wire_enum;
 /// The largest value that is read, bytes; one above it is `too_large`.
 pub const MAX_VALUE_BYTES: usize = 1_048_576;
 
+/// The largest Match that is read, bytes. An event of [`MAX_VALUE_BYTES`] stands in it whole, beside the people: what may
+/// come in must get through. The topic takes 2 MiB, headers included.
+pub const MAX_MATCH_BYTES: usize = 2 * 1024 * 1024 - 64 * 1024;
+
 /// The longest `dlq_detail`, bytes: details are made of field names, and a flood of bad messages must stay cheap.
 pub const MAX_DETAIL_BYTES: usize = 200;
 
@@ -66,11 +70,15 @@ impl fmt::Display for Reason {
 
 /// Whether a value is too large to be read at all.
 pub(crate) fn check_size(value: Option<&[u8]>) -> Result<(), Reject> {
+    check_size_up_to(MAX_VALUE_BYTES, value)
+}
+
+/// Whether a value is larger than this.
+pub(crate) fn check_size_up_to(max: usize, value: Option<&[u8]>) -> Result<(), Reject> {
     match value {
-        Some(bytes) if bytes.len() > MAX_VALUE_BYTES => Err(Reject::new(
-            Reason::TooLarge,
-            format!("the value has {} bytes, more than {MAX_VALUE_BYTES}", bytes.len()),
-        )),
+        Some(bytes) if bytes.len() > max => {
+            Err(Reject::new(Reason::TooLarge, format!("the value has {} bytes, more than {max}", bytes.len())))
+        }
         _ => Ok(()),
     }
 }

@@ -1,13 +1,10 @@
 //! Matches as they go to `case-inputs`, live and retroactive alike.
 
 use super::envelope;
-use crate::core::dead_letter::{MAX_VALUE_BYTES, Reason, Reject};
+use crate::core::dead_letter::{MAX_MATCH_BYTES, Reason, Reject};
 use crate::core::matched::Match;
 use crate::kafka::error::Error;
 use crate::kafka::record::Outgoing;
-
-/// The largest match stage 2 would read, envelope apart, bytes.
-const MAX_MATCH_BYTES: usize = MAX_VALUE_BYTES - 64 * 1024;
 
 /// The matches of an event as JSON.
 ///

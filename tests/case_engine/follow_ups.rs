@@ -161,10 +161,23 @@ fn another_unit_ends_the_case_without_a_warning() {
     assert_eq!((case.respond_by, case.next_deadline_at), (None, Some(after(5 + 31 * DAY))));
     assert_eq!(bench.warnings.len(), warned);
     // What is said of a closed case does not keep it any longer.
-    bench.follow_up(50, "outcome", json!({"outcome": "false_alarm"}));
+    bench.follow_up(50, "note", json!({"text": "他处已接手"}));
     let case = bench.case();
-    assert_eq!((case.outcome, case.closed_at), (Outcome::FalseAlarm, Some(after(5))));
+    assert_eq!((case.outcome, case.closed_at), (Outcome::Transferred, Some(after(5))));
     assert_eq!(case.next_deadline_at, Some(after(5 + 31 * DAY)));
+}
+
+#[test]
+fn an_id_seen_before_has_no_effect_on_another_case_of_the_subject_either() {
+    let mut bench = high();
+    bench.follow_up(5, "outcome", json!({"outcome": "false_alarm"}));
+    bench.take(&call("later", "ended", 100 * HOUR));
+    assert_eq!(bench.book.len(), 2);
+    let case_id = bench.case().case_id;
+    let again = follow_up("f-1", &case_id, 101 * HOUR, "acknowledge", json!({}));
+    bench.act(101 * HOUR, |book, at, cx| Some(book.apply_follow_up(&again, at, cx)));
+    is(bench.handled.disposition, Disposition::Duplicate);
+    assert_eq!(bench.case().state, State::Open);
 }
 
 #[test]

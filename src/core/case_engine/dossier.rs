@@ -122,6 +122,11 @@ impl Dossier {
         self.newest_first().any(|(_, case)| case.seen.events.contains(id))
     }
 
+    /// Whether a follow-up of this id was accepted for a kept case.
+    pub fn has_done(&self, id: IdHash) -> bool {
+        self.newest_first().any(|(_, case)| case.seen.follow_ups.contains(id))
+    }
+
     /// Whether this transfer was told by a kept case.
     pub fn has_told(&self, id: IdHash) -> bool {
         self.newest_first().any(|(_, case)| case.seen.transfers.contains(id))

@@ -16,11 +16,12 @@ pub(super) fn handle(dossier: &mut Dossier, follow_up: &FollowUp, now: Now, cx: 
     // Of a case whose subject is forgotten nothing is left that anybody could do something about.
     let place = dossier.find(&follow_up.case_id).filter(|index| !dossier.is_erased(*index));
     let is_newest = place.is_some() && place == dossier.newest().map(|(index, _)| index);
+    let id = IdHash::of(&[&follow_up.follow_up_id]);
+    let was_done = dossier.has_done(id);
     let Some(live) = place.and_then(|index| dossier.cases.get_mut(index)) else {
         return Handled::new(Disposition::Refused(Refusal::UnknownCase));
     };
-    let id = IdHash::of(&[&follow_up.follow_up_id]);
-    if live.case().seen.follow_ups.contains(id) {
+    if was_done {
         return in_case(live.case(), Disposition::Duplicate);
     }
     let asked = Asked { case: live.case(), by_role: follow_up.by_role, is_newest };

@@ -2,7 +2,7 @@
 
 use serde_json::value::RawValue;
 
-use super::super::dead_letter::{Reason, Reject, check_size};
+use super::super::dead_letter::{MAX_MATCH_BYTES, MAX_VALUE_BYTES, Reason, Reject, check_size_up_to};
 use super::super::event::EventTime;
 use super::super::matched::Match;
 use super::super::text::{Object, Text, wire_enum};
@@ -75,8 +75,9 @@ pub fn decode_case_input<'a>(
     headers: impl IntoIterator<Item = (&'a str, &'a [u8])>,
     value: Option<&'a [u8]>,
 ) -> Result<CaseInput<'a>, Reject> {
-    check_size(value)?;
     let headers = Headers::collect(headers);
+    let max = if headers.names_type(CaseInputKind::Match.as_str()) { MAX_MATCH_BYTES } else { MAX_VALUE_BYTES };
+    check_size_up_to(max, value)?;
     let (attributes, data) = classify::open(&headers, value)?;
     let Attributes { source, id, event_type, time, traceparent } = attributes;
     let kind = CaseInputKind::from_name(&event_type)

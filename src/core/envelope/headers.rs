@@ -61,6 +61,11 @@ impl<'a> Headers<'a> {
         if !says_structured && any_attribute.iter().any(Option::is_some) { Mode::Binary } else { Mode::Structured }
     }
 
+    /// Whether this is a message in binary mode of this type, as far as the headers say.
+    pub(super) fn names_type(&self, event_type: &str) -> bool {
+        self.mode() == Mode::Binary && self.event_type == Some(event_type.as_bytes())
+    }
+
     /// The trace context of the headers, if one can be carried on.
     pub(super) fn traceparent(&self) -> Option<Text<'a>> {
         [self.traceparent, self.ce_traceparent]

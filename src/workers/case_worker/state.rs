@@ -6,7 +6,7 @@ use std::time::Instant;
 use chrono::{DateTime, Utc};
 
 use crate::core::case_engine::{Change, ChangesError, Handled, Moment};
-use crate::core::dead_letter::{MAX_VALUE_BYTES, Reason, Reject};
+use crate::core::dead_letter::{MAX_MATCH_BYTES, Reason, Reject};
 use crate::core::time::from_millis;
 use crate::kafka::error::Error;
 use crate::kafka::partition::partition_of;
@@ -19,6 +19,10 @@ use super::partition::Partition;
 
 /// The most timers fired before a commit: a transaction must not grow without bound after a rest.
 const MAX_FIRED: usize = 1_000;
+
+/// Key, value and headers of an input together, bytes: what is sent on must fit into the topic again. How large a value
+/// may be depends on what it is, which is for the envelope to say.
+const MAX_INPUT_BYTES: usize = MAX_MATCH_BYTES + 32 * 1024;
 
 /// The full names of the topics stage 2 works with.
 pub struct Topics {
@@ -131,8 +135,7 @@ impl<'a> State<'a> {
         if record.offset() < partition.next {
             return Ok(Taken::Taken);
         }
-        let too_large = record.value().is_some_and(|value| value.len() > MAX_VALUE_BYTES)
-            || record.size() > MAX_VALUE_BYTES + MAX_VALUE_BYTES / 2;
+        let too_large = record.size() > MAX_INPUT_BYTES;
         let home = record.key().map_or(record.partition(), |key| partition_of(key, self.shared.case_partitions));
         if too_large || home != record.partition() {
             partition.read(record.offset());
