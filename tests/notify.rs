@@ -32,6 +32,8 @@ mod sample;
 mod stage;
 #[path = "notify/templates.rs"]
 mod templates;
+#[path = "notify/tls.rs"]
+mod tls;
 #[path = "notify/whole_way.rs"]
 mod whole_way;
 #[path = "notify/wire.rs"]
