@@ -349,6 +349,8 @@ fn an_export_shows_all_that_is_held_of_a_registrant_and_the_household() {
     held.take_case("c-2", Some(case("r-1/m1", false).as_bytes()));
     held.take_case("c-3", Some(case("r-1", true).as_bytes()));
     held.take_case("c-4", Some(case("r-2", false).replace("r-7", "r-1/m2").as_bytes()));
+    let child = r#"r-7","minor":true,"guardians":[{"person_id":"r-1/m2"}],"x":""#;
+    held.take_case("c-5", Some(case("r-2", false).replace("r-7", child).as_bytes()));
     let none = || [("", b"".as_slice())].into_iter().take(0);
     held.take_passing(Passing::Warnings, Some(b"r-1"), none(), Some(b"{\"warning_id\":\"c-1-1\"}"));
     held.take_passing(Passing::Warnings, Some(b"r-2"), none(), Some(b"{}"));
@@ -363,7 +365,7 @@ fn an_export_shows_all_that_is_held_of_a_registrant_and_the_household() {
     let export = held.export(now());
     assert_eq!(export["registrant"], household(None));
     assert_eq!(export["cases"].as_array().unwrap().len(), 2, "what is stripped is not held");
-    assert_eq!(export["trusted_contact_in"], json!(["c-4"]));
+    assert_eq!(export["trusted_contact_in"], json!(["c-4", "c-5"]), "also as the guardian of a contact");
     assert_eq!(export["warnings"], json!([{"warning_id": "c-1-1"}]));
     assert_eq!(export["notifications"].as_array().unwrap().len(), 1);
     let input = json!({"type": "golden-bell.match.v1", "id": "m-1", "time": null, "value": {"x": 1}});

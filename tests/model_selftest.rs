@@ -11,6 +11,7 @@ mod support {
 
 mod oracle {
     mod coverage;
+    mod notified;
     mod readings;
     mod spoilt;
     mod telling;

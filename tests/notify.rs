@@ -30,6 +30,10 @@ mod requests;
 mod sample;
 #[path = "notify/stage.rs"]
 mod stage;
+#[path = "notify/templates.rs"]
+mod templates;
+#[path = "notify/tls.rs"]
+mod tls;
 #[path = "notify/whole_way.rs"]
 mod whole_way;
 #[path = "notify/wire.rs"]

@@ -93,6 +93,26 @@ pub struct TrustedContact<'a> {
     /// Whether messages for the subject go to them, because the subject is a minor (contract 2); left out where not.
     #[serde(default, deserialize_with = "or_default", skip_serializing_if = "is_false")]
     pub guardian: bool,
+    /// Whether they are a minor themselves, so that no message goes to them (contract 2); left out where not.
+    #[serde(default, deserialize_with = "or_default", skip_serializing_if = "is_false")]
+    pub minor: bool,
+    /// Who is told instead of a minor: those of their guardians who consented and are no minors; left out where none.
+    #[serde(borrow, default, deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
+    pub guardians: Vec<StandIn<'a>>,
+}
+
+/// Somebody who is told instead of a minor.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StandIn<'a> {
+    /// Registrant id + `/` + member id.
+    #[serde(borrow)]
+    pub person_id: Text<'a>,
+    /// Name.
+    #[serde(borrow, default)]
+    pub name: Option<Text<'a>>,
+    /// The first phone listed.
+    #[serde(borrow, default)]
+    pub phone: Option<Text<'a>>,
 }
 
 /// The most trusted contacts a Match or a Case carries, first by person id (contract 7, Bounds).

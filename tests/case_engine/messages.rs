@@ -120,6 +120,33 @@ fn instead_of_a_minor_the_consenting_guardians_are_told() {
 }
 
 #[test]
+fn instead_of_a_contact_who_is_a_minor_the_guardians_are_told() {
+    let mut child = contact("r-2", true, false);
+    child["minor"] = json!(true);
+    child["guardians"] = json!([{"person_id": "r-2/m1", "name": "王五", "phone": "13123456781"}]);
+    let mut alone = contact("r-3", true, false);
+    alone["minor"] = json!(true);
+    let contacts = json!([contact("r-1/m1", true, false), child, alone]);
+    let mut bench = calm();
+    bench.take(&of(call("a.1", "ongoing", 0), &[], contacts.clone()));
+    bench.follow_up(10, "contact", json!({"channel": "phone", "line": "no_answer"}));
+    bench.take(&of(transfer("t.1", "accepted", 20), &[], contacts.clone()));
+    let close = |id| (Recipient::TrustedContact, id);
+    assert_eq!(told(bench.last()), [(Recipient::Resident, "r-1"), close("r-1/m1"), close("r-2/m1")]);
+    let guardian = &bench.last().personal[2];
+    assert_eq!(guardian.phone.as_deref(), Some("13123456781"), "not the child's phone");
+    assert_eq!(guardian.message, bench.last().personal[1].message);
+
+    // Somebody who answers for a minor may be a minor too.
+    let mut bench = calm();
+    let mut contacts = contacts;
+    contacts[1]["guardian"] = json!(true);
+    let minor = [("minor", json!(true)), ("groups", json!(["minor"]))];
+    bench.take(&of(call("a.1", "ongoing", 0), &minor, contacts));
+    assert_eq!(told(bench.last()), [(Recipient::Guardian, "r-2/m1")]);
+}
+
+#[test]
 fn one_text_a_round_and_level_but_a_new_transfer_always_passes() {
     let mut bench = calm();
     bench.take(&call("a.1", "ongoing", 0).confidence(0.3));

@@ -49,12 +49,16 @@ fn value(n: u8, registrant: &Registrant) -> Value {
         .iter()
         .enumerate()
         .map(|(place, has)| {
-            json!({
+            let mut member = json!({
                 "member_id": format!("m{place}"), "relation": format!("relation {place}"), "guardian": place == 0,
                 "phones": has.phones.iter().map(|n| phone(*n)).collect::<Vec<_>>(),
                 "accounts": has.accounts.iter().map(|n| account(*n)).collect::<Vec<_>>(),
                 "groups": if place == 1 { vec!["minor"] } else { vec![] },
-            })
+            });
+            if place == 0 {
+                member["consented_at"] = json!("2021-06-01T09:00:00+08:00");
+            }
+            member
         })
         .collect();
     let mut value = json!({
@@ -120,8 +124,11 @@ fn contacts(world: &BTreeMap<u8, Registrant>, n: u8, place: Option<usize>) -> Va
             let person_id = format!("{}/m{place}", id(n));
             let mut contact = json!({
                 "person_id": person_id, "relation": format!("relation {place}"), "name": null,
-                "phone": has.phones.first().map(|n| phone(*n)), "consented": false,
+                "phone": has.phones.first().map(|n| phone(*n)), "consented": place == 0,
             });
+            if place == 1 {
+                contact["minor"] = json!(true);
+            }
             if minor && place == 0 {
                 contact["guardian"] = json!(true);
             }
@@ -138,6 +145,16 @@ fn contacts(world: &BTreeMap<u8, Registrant>, n: u8, place: Option<usize>) -> Va
                 "person_id": id(*other), "relation": format!("relation {place}"), "name": format!("name {other}"),
                 "phone": lister.own.phones.first().map(|n| phone(*n)), "consented": lister.consented,
             });
+            if lister.minor {
+                contact["minor"] = json!(true);
+                // The guardian in every household, unless that is the person at risk.
+                let guardian = lister.household.first().filter(|has| place != 0 && !has.any(subject));
+                if let Some(guardian) = guardian {
+                    let of = guardian.phones.first().map(|n| phone(*n));
+                    contact["guardians"] =
+                        json!([{"person_id": format!("{}/m0", id(*other)), "name": null, "phone": of}]);
+                }
+            }
             if minor && *other == n {
                 contact["guardian"] = json!(true);
             }

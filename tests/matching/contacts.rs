@@ -88,3 +88,30 @@ fn of_a_minor_the_guardian_is_marked() {
     assert_eq!(guardians("13100000003"), (true, vec!["r-1".to_owned()]));
     assert_eq!(guardians("13100000002"), (false, vec![]));
 }
+
+#[test]
+fn a_contact_who_is_a_minor_brings_the_guardians_who_consented() {
+    let index = index();
+    let consented = "2021-06-01T09:00:00+08:00";
+    let child = json!({"groups": ["minor"], "consented_at": consented, "household": [
+        {"member_id": "m0", "relation": "grandson", "phones": ["13100000001"], "guardian": true, "consented_at": consented},
+        {"member_id": "m1", "name": "测试亲", "phones": ["13100000021"], "guardian": true, "consented_at": consented},
+        {"member_id": "m2", "phones": ["13100000022"], "guardian": true},
+        {"member_id": "m3", "groups": ["minor"], "guardian": true, "consented_at": consented},
+        {"member_id": "m4", "phones": ["13100000024"], "consented_at": consented},
+        {"member_id": "m5", "phones": ["13100000025", "13100000001"], "guardian": true, "consented_at": consented},
+    ]});
+    apply(&index, 1, &registrant("r-2", &["13100000002"], child));
+    let own = json!({"household": [{"member_id": "m1", "groups": ["minor"], "phones": ["13100000003"]}]});
+    apply(&index, 1, &registrant("r-1", &["13100000001"], own));
+    let found = decide(&index, &plain(), &called("13100000001")).matches().remove(0);
+    assert_eq!(
+        found["trusted_contacts"],
+        json!([
+            {"person_id": "r-1/m1", "relation": null, "name": null, "phone": "+8613100000003", "consented": false,
+             "minor": true},
+            {"person_id": "r-2", "relation": "grandson", "name": null, "phone": "+8613100000002", "consented": true,
+             "minor": true, "guardians": [{"person_id": "r-2/m1", "name": "测试亲", "phone": "+8613100000021"}]},
+        ])
+    );
+}

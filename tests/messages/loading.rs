@@ -155,7 +155,7 @@ fn what_is_never_used_or_unknown_is_refused() {
             ":6: names a fraud type",
         ),
         ("[[messages]]\nrecipient = \"resident\"\ntext = \"a\"", ":6: is never used: the one on line 5 comes first"),
-        ("[[messages]]\nrecipient = \"summary\"\nevent = \"call\"\ntext = \"a\"", ":3: a summary has no event"),
+        ("[[messages]]\nrecipient = \"summary\"\ntext = \"a\"", ":4: unknown variant"),
         ("words = 1", ":3: unknown field `words`"),
         ("[[messages]", ":3: "),
     ] {

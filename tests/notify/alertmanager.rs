@@ -8,7 +8,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
-use super::receiver::{Receiver, free_address};
+use super::receiver::{Receiver, Reserved};
 use super::sample::json_of;
 use super::stage::{Stage, wait_until};
 use super::support::broker::broker_or_skip;
@@ -16,9 +16,13 @@ use super::support::broker::broker_or_skip;
 /// The binary's names: Debian's, and its authors'.
 const BINARIES: [&str; 2] = ["prometheus-alertmanager", "alertmanager"];
 
-struct Alertmanager {
+/// After how many seconds Alertmanager takes an alert that came without an end for resolved.
+pub(super) const RESOLVE_TIMEOUT_S: u64 = 5;
+
+pub(super) struct Alertmanager {
     process: Child,
-    address: SocketAddr,
+    pub(super) address: SocketAddr,
+    _place: Reserved,
     _folder: tempfile::TempDir,
 }
 
@@ -30,7 +34,7 @@ impl Drop for Alertmanager {
 }
 
 /// The binary, or a line that says what is left out; a failure where `GOLDEN_BELL_REQUIRE_ALERTMANAGER` is 1.
-fn binary() -> Option<&'static str> {
+pub(super) fn binary() -> Option<&'static str> {
     let runs = |name: &&str| Command::new(name).arg("--version").output().is_ok_and(|output| output.status.success());
     let found = BINARIES.iter().copied().find(|name| runs(name));
     if found.is_none() {
@@ -42,16 +46,17 @@ fn binary() -> Option<&'static str> {
 }
 
 impl Alertmanager {
-    fn start(binary: &str, pager: &Receiver) -> Self {
+    pub(super) fn start(binary: &str, pager: &Receiver) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let config = folder.path().join("alertmanager.yml");
         let text = format!(
-            "route:\n  receiver: pager\n  group_by: ['...']\n  group_wait: 0s\n  group_interval: 1s\n  repeat_interval: 1h\n\
+            "global:\n  resolve_timeout: {RESOLVE_TIMEOUT_S}s\nroute:\n  receiver: pager\n  group_by: ['...']\n  group_wait: 0s\n  group_interval: 1s\n  repeat_interval: 1h\n\
              receivers:\n- name: pager\n  webhook_configs:\n  - url: '{}'\n    send_resolved: true\n",
             pager.url("/page")
         );
         std::fs::write(&config, text).unwrap();
-        let address = free_address();
+        let place = Reserved::new();
+        let address = place.address;
         let process = Command::new(binary)
             .arg(format!("--config.file={}", config.display()))
             .arg(format!("--storage.path={}", folder.path().join("data").display()))
@@ -61,7 +66,7 @@ impl Alertmanager {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let alertmanager = Alertmanager { process, address, _folder: folder };
+        let alertmanager = Alertmanager { process, address, _place: place, _folder: folder };
         wait_until("alertmanager", || alertmanager.get("/-/ready").is_some());
         alertmanager
     }
@@ -71,19 +76,19 @@ impl Alertmanager {
     }
 
     /// Active alerts of a case.
-    fn active(&self, case: &str) -> Vec<Value> {
+    pub(super) fn active(&self, case: &str) -> Vec<Value> {
         let all = self.get("/api/v2/alerts").map_or(json!([]), |text| serde_json::from_str(&text).unwrap());
         let all: Vec<Value> = serde_json::from_value(all).unwrap();
         all.into_iter().filter(|alert| alert["labels"]["case_id"] == case).collect()
     }
 
-    fn ends_at(&self, case: &str) -> Option<DateTime<Utc>> {
+    pub(super) fn ends_at(&self, case: &str) -> Option<DateTime<Utc>> {
         self.active(case).first()?["endsAt"].as_str()?.parse().ok()
     }
 }
 
 /// Whether the pager was told this of the case, by level and status.
-fn paged(pager: &Receiver, case: &str, level: &str, status: &str) -> bool {
+pub(super) fn paged(pager: &Receiver, case: &str, level: &str, status: &str) -> bool {
     pager.got().iter().any(|got| {
         let page = got.json();
         let alerts = page["alerts"].as_array().cloned().unwrap_or_default();

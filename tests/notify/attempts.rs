@@ -6,7 +6,7 @@ use golden_bell::core::notification::DeliveryReason;
 use golden_bell::notify::client::HttpClient;
 use golden_bell::notify::{Request, Verdict};
 
-use super::receiver::{Receiver, Reply, free_address};
+use super::receiver::{Receiver, Reply, Reserved};
 use super::sample::{SECRETS, destination};
 
 fn attempt(url: &str, more: &str) -> Verdict {
@@ -41,8 +41,8 @@ fn what_a_receiver_does_is_what_the_attempt_comes_to() {
         assert_eq!(attempt(&receiver.url("/hook"), PRIVATE), verdict, "{reply:?}");
         assert_eq!(receiver.got()[0].line, "POST /hook");
     }
-    let nobody = format!("http://{}/", free_address());
-    assert_eq!(attempt(&nobody, PRIVATE), retry(DeliveryReason::Connection));
+    let nobody = Reserved::new();
+    assert_eq!(attempt(&format!("http://{}/", nobody.address), PRIVATE), retry(DeliveryReason::Connection));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use rand::{Rng, SeedableRng};
 use serde_json::{Value, json};
 
-use super::receiver::{Receiver, Reply, free_address};
+use super::receiver::{Receiver, Reply, Reserved};
 use super::sample::{SECRETS, json_of};
 use super::stage::{Stage, ended, id_of, wait_until};
 use super::support::broker::broker_or_skip;
@@ -51,10 +51,10 @@ fn a_receiver_that_is_away_costs_no_memory_and_loses_nothing() {
     broker_or_skip!("that Kafka keeps what is not yet delivered");
     const COUNT: usize = 6_000;
     const TEXT_BYTES: usize = 10_000;
-    let (address, well) = (free_address(), Receiver::good());
+    let (place, well) = (Reserved::new(), Receiver::good());
     let stage = Stage::new(
         "away",
-        &[("away", webhook(&format!("http://{address}/"), "")), ("well", webhook(&well.url("/"), ""))],
+        &[("away", webhook(&format!("http://{}/", place.address), "")), ("well", webhook(&well.url("/"), ""))],
     );
     let instance = stage.start("away", "notify");
     let before = instance.peak_resident_bytes();
@@ -78,7 +78,7 @@ fn a_receiver_that_is_away_costs_no_memory_and_loses_nothing() {
     let grown = instance.peak_resident_bytes().saturating_sub(before);
     assert!(grown < (COUNT * TEXT_BYTES / 2) as u64, "{grown} bytes are held for a receiver that is away");
 
-    let back = Receiver::start_at(address, |_, _| Reply::status(200));
+    let back = Receiver::start_at(place, |_, _| Reply::status(200));
     stage.settled(&all);
     stage.wait_committed();
     assert_eq!(back.by_id().len(), COUNT);

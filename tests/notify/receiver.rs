@@ -3,12 +3,14 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a receiver that cannot be set up ends the test")]
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Read as _, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use tokio::net::TcpSocket;
 
 /// A request as it came in.
 #[derive(Clone, Debug)]
@@ -78,12 +80,15 @@ pub struct Receiver {
 impl Receiver {
     /// Starts one; `manners` is told the request and how many came before it.
     pub fn start(manners: impl Fn(&Got, usize) -> Reply + Send + Sync + 'static) -> Self {
-        Self::start_at("127.0.0.1:0".parse().unwrap(), manners)
+        Self::start_on(TcpListener::bind("127.0.0.1:0").expect("a port"), manners)
     }
 
-    /// Starts one at an address.
-    pub fn start_at(address: SocketAddr, manners: impl Fn(&Got, usize) -> Reply + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind(address).expect("a port");
+    /// Starts one where nobody has listened until now.
+    pub fn start_at(place: Reserved, manners: impl Fn(&Got, usize) -> Reply + Send + Sync + 'static) -> Self {
+        Self::start_on(place.listen(), manners)
+    }
+
+    fn start_on(listener: TcpListener, manners: impl Fn(&Got, usize) -> Reply + Send + Sync + 'static) -> Self {
         let inner = Arc::new(Inner {
             got: Mutex::default(),
             manners: Mutex::new(Box::new(manners)),
@@ -147,9 +152,31 @@ impl Drop for Receiver {
     }
 }
 
-/// A port nobody listens on, for a receiver that comes later.
-pub fn free_address() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+/// A port on which nobody listens, for a receiver that comes later. It is bound as long as this is held, so that nobody
+/// else is given it; who asks for it by its number may listen on it all the same, as another process must.
+pub struct Reserved {
+    socket: TcpSocket,
+    /// Where.
+    pub address: SocketAddr,
+}
+
+impl Reserved {
+    /// Some port on loopback.
+    pub fn new() -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_reuseaddr(true).unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).expect("a port");
+        let address = socket.local_addr().unwrap();
+        Reserved { socket, address }
+    }
+
+    fn listen(self) -> TcpListener {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().expect("a runtime");
+        let _inside = runtime.enter();
+        let listener = self.socket.listen(128).expect("the port is ours").into_std().unwrap();
+        listener.set_nonblocking(false).unwrap();
+        listener
+    }
 }
 
 fn serve(inner: &Inner, stream: TcpStream) {
@@ -185,7 +212,8 @@ fn serve(inner: &Inner, stream: TcpStream) {
     }
 }
 
-fn read(reader: &mut BufReader<TcpStream>) -> Option<Got> {
+/// Reads a request.
+pub fn read(reader: &mut impl BufRead) -> Option<Got> {
     let mut line = String::new();
     reader.read_line(&mut line).ok().filter(|&n| n > 0)?;
     let mut headers = BTreeMap::new();

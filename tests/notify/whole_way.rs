@@ -5,6 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
+use super::alertmanager::{Alertmanager, RESOLVE_TIMEOUT_S, binary, paged};
 use super::receiver::{Got, Receiver, Reply};
 use super::sample::SECRETS;
 use super::stage::{SOON, Stage, wait_until};
@@ -26,15 +27,10 @@ fn webhook(receiver: &Receiver) -> String {
     format!("kind = \"webhook\"\nurl = \"{}\"\nsecret = \"{}\"", receiver.url("/"), SECRETS[0])
 }
 
-fn stage(hook: &Receiver, broken: &Receiver, board: &Receiver) -> Stage {
-    let mut stage = Stage::new(
-        "whole",
-        &[
-            ("hook", webhook(hook)),
-            ("broken", webhook(broken)),
-            ("board", format!("kind = \"alertmanager\"\nurl = \"{}\"", board.url(""))),
-        ],
-    );
+fn stage(name: &str, hook: &Receiver, broken: &Receiver, board: String) -> Stage {
+    let destinations =
+        [("hook", webhook(hook)), ("broken", webhook(broken)), ("board", format!("kind = \"alertmanager\"\n{board}"))];
+    let mut stage = Stage::new(name, &destinations);
     let directory = stage.setting.folder.join("directory");
     std::fs::create_dir_all(&directory).unwrap();
     std::fs::write(directory.join("areas.toml"), AREAS).unwrap();
@@ -44,6 +40,8 @@ fn stage(hook: &Receiver, broken: &Receiver, board: &Receiver) -> Stage {
         ("NOTIFY__DEFAULT", "[\"hook\"]".to_owned()),
         ("NOTIFY__RESIDENTS", "[\"hook\"]".to_owned()),
         ("NOTIFY__ALERTS", "[\"board\"]".to_owned()),
+        ("NOTIFY__RUNBOOKS__URGENT", "https://runbooks.example/urgent".to_owned()),
+        ("NOTIFY__RUNBOOKS__HIGH", "https://runbooks.example/high".to_owned()),
     ] {
         stage.stand.setting.environment.push((format!("GOLDEN_BELL__{key}"), value));
     }
@@ -75,6 +73,22 @@ fn event(topic: &'static str, kind: &str, id: &str, data: Value) -> FeedRecord {
     }
 }
 
+fn call() -> Value {
+    json!({"call_id": "A", "phase": "ongoing", "caller": "+96890000000", "callee": "13123456789",
+        "duration_s": 1_200, "suspicion": {"confidence": 0.95, "fraud_type": "fake_customer_service"}})
+}
+
+/// A follow-up that closes a case.
+fn closing(case_id: &str) -> FeedRecord {
+    let data = json!({"follow_up_id": "f-1", "case_id": case_id, "subject_id": "r-1", "officer_id": "g",
+        "by_role": "grid_worker", "at": Utc::now(), "action": "outcome", "outcome": "false_alarm"});
+    event("case-inputs", "follow-up", "f-1", data)
+}
+
+fn values(stage: &Stage, topic: &str) -> Vec<Value> {
+    stage.read(topic).iter().map(|record| serde_json::from_slice(record.value.as_ref().unwrap()).unwrap()).collect()
+}
+
 /// The notifications a webhook has got.
 fn data(got: &[Got]) -> Vec<Value> {
     got.iter().map(|got| got.json()["data"].clone()).collect()
@@ -99,15 +113,13 @@ fn from_the_event_to_people_and_an_alert_and_on_to_the_chief_and_the_end_of_the_
     broker_or_skip!("that an event reaches people, and a closed case ends its alert");
     let (hook, board) = (Receiver::good(), Receiver::good());
     let broken = Receiver::start(|_, _| Reply::status(400));
-    let stage = stage(&hook, &broken, &board);
+    let stage = stage("whole", &hook, &broken, format!("url = \"{}\"", board.url("")));
     stage.send_records(&[registrant()]);
     let instance = stage.start("whole", "match,cases,notify");
-    let call = json!({"call_id": "A", "phase": "ongoing", "caller": "+96890000000", "callee": "13123456789",
-        "duration_s": 1_200, "suspicion": {"confidence": 0.95, "fraud_type": "fake_customer_service"}});
     let transfer = json!({"transfer_id": "T", "state": "accepted", "payer": {"account": "6200000000000005"},
         "payee": {"account": "6217000000000000004"}, "amount_minor": 20_000_000, "currency": "CNY",
         "first_payment_to_payee": true, "suspicion": {"confidence": 0.95}});
-    stage.send_records(&[event("calls", "call", "e1", call)]);
+    stage.send_records(&[event("calls", "call", "e1", call())]);
     hook.wait(SOON, "the resident and the grid worker", |got| {
         any(got, |one| one["recipient"]["kind"] == "resident" && one["text"].as_str().unwrap().contains("反诈"))
             && any(got, |one| one["recipient"]["person_id"] == "g" && one["cause"] == "opened")
@@ -121,19 +133,11 @@ fn from_the_event_to_people_and_an_alert_and_on_to_the_chief_and_the_end_of_the_
     let case_id = data(&hook.got())[0]["case_id"].as_str().unwrap().to_owned();
     wait_until("the alert", || shown(&board, &case_id) == Some(true));
 
-    let closing = json!({"follow_up_id": "f-1", "case_id": case_id, "subject_id": "r-1", "officer_id": "g",
-        "by_role": "grid_worker", "at": Utc::now(), "action": "outcome", "outcome": "false_alarm"});
-    stage.send_records(&[event("case-inputs", "follow-up", "f-1", closing)]);
+    stage.send_records(&[closing(&case_id)]);
     wait_until("the end of the alert", || shown(&board, &case_id) == Some(false));
 
     // What came is what was written, and every warning has its notifications.
-    let warnings: Vec<Value> =
-        stage.read("warnings").iter().map(|r| serde_json::from_slice(r.value.as_ref().unwrap()).unwrap()).collect();
-    let written: Vec<Value> = stage
-        .read("notifications")
-        .iter()
-        .map(|r| serde_json::from_slice(r.value.as_ref().unwrap()).unwrap())
-        .collect();
+    let (warnings, written) = (values(&stage, "warnings"), values(&stage, "notifications"));
     stage.settled(&written);
     // The marks that end transactions are nobody's to handle.
     for lag in ["golden_bell_notification_lag_records", "golden_bell_consumer_lag_records"] {
@@ -149,4 +153,43 @@ fn from_the_event_to_people_and_an_alert_and_on_to_the_chief_and_the_end_of_the_
     let got = hook.by_id();
     assert_eq!(got.len(), by_hook.len());
     assert!(by_hook.iter().all(|one| got.contains_key(one["notification_id"].as_str().unwrap())));
+}
+
+#[test]
+fn in_one_run_an_event_is_an_alert_of_a_real_alertmanager_until_its_case_closes() {
+    broker_or_skip!("that an event becomes an alert of a real alertmanager, and its end the end of the case");
+    let Some(binary) = binary() else { return };
+    let (hook, pager) = (Receiver::good(), Receiver::good());
+    let alertmanager = Alertmanager::start(binary, &pager);
+    let board = format!("url = \"http://{}\"\nresend_every = \"4s\"", alertmanager.address);
+    let stage = stage("one-run", &hook, &hook, board);
+    stage.send_records(&[registrant()]);
+    let instance = stage.start("one-run", "match,cases,notify");
+    stage.send_records(&[event("calls", "call", "e1", call())]);
+    let warning = stage.wait_for("warnings", 1).remove(0);
+    let warning: Value = serde_json::from_slice(warning.value.as_ref().unwrap()).unwrap();
+    let (case_id, level) = (warning["case_id"].as_str().unwrap(), warning["level"].as_str().unwrap());
+    wait_until("the alert", || !alertmanager.active(case_id).is_empty());
+    let first_end = alertmanager.ends_at(case_id).unwrap();
+    let severity = if level == "urgent" { "critical" } else { "warning" };
+    let alert = alertmanager.active(case_id).remove(0);
+    assert_eq!(
+        alert["labels"],
+        json!({"alertname": "GoldenBellCase", "case_id": case_id, "level": level, "severity": severity,
+               "area": warning["area"]["code"], "runbook": format!("https://runbooks.example/{level}")})
+    );
+    assert_eq!(alert["annotations"]["warning_id"], warning["warning_id"]);
+    wait_until("the page", || paged(&pager, case_id, level, "firing"));
+
+    // It stays, beyond the end it was first told with and beyond what Alertmanager itself would give it.
+    let beyond =
+        first_end.max(Utc::now() + TimeDelta::seconds(RESOLVE_TIMEOUT_S.cast_signed())) + TimeDelta::seconds(1);
+    wait_until("the time to pass after which it would have ended", || Utc::now() > beyond);
+    assert_eq!(alertmanager.active(case_id).len(), 1);
+    assert!(!paged(&pager, case_id, level, "resolved"), "the pager was told that an open case is over");
+
+    stage.send_records(&[closing(case_id)]);
+    wait_until("the page that it is over", || paged(&pager, case_id, level, "resolved"));
+    wait_until("the alert to go", || alertmanager.active(case_id).is_empty());
+    assert!(instance.terminate(Duration::from_secs(15)).success());
 }

@@ -143,7 +143,9 @@ mod tests {
     use chrono::{DateTime, FixedOffset};
 
     use super::*;
-    use crate::core::case::{Contact, Done, Evidence, HeldRule, HistoryEntry, Outcome, ReturnVisit, State, WINDOW};
+    use crate::core::case::{
+        Contact, Done, Evidence, Guardian, HeldRule, HistoryEntry, Outcome, ReturnVisit, State, WINDOW,
+    };
 
     #[test]
     fn a_long_text_is_cut_but_stays_different_from_others() {
@@ -194,6 +196,9 @@ mod tests {
             case.trusted_contacts.push(Contact {
                 person_id: long(n),
                 name: Some(long(n)),
+                guardian: true,
+                minor: true,
+                guardians: vec![Guardian { person_id: long(n), name: Some(long(n)), phone: Some(long(n)) }; n % 9],
                 ..case.trusted_contacts[0].clone()
             });
             case.reasons.push(HeldRule { rule: long(n), points: i32::MIN });

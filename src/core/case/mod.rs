@@ -34,7 +34,7 @@ pub(crate) use figures::{Figure, currency_tag};
 pub use follow_up::{
     Action, ActionKind, ContactChannel, ContactMade, FollowUp, FollowUpFault, Line, MAX_NOTE, OutcomeReported, Role,
 };
-pub use person::{Contact, Person};
+pub use person::{Contact, Guardian, Person};
 pub use round::{Happening, HeldRule, HistoryEntry, Round};
 pub use seen::{IdHash, MAX_SEEN, Seen, SeenIds};
 pub(crate) use settings::later;

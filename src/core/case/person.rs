@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::bounds::{MAX_GROUPS, MAX_ID, MAX_WORD, clip, json_len};
-use crate::core::matched::{Subject, TrustedContact};
+use crate::core::matched::{StandIn, Subject, TrustedContact};
+use crate::core::registrant::MAX_HOUSEHOLD;
 use crate::core::text::is_false;
 
 /// The person at risk, as a case keeps them.
@@ -35,7 +36,7 @@ pub struct Person {
 impl From<&Subject<'_>> for Person {
     fn from(subject: &Subject<'_>) -> Self {
         let id = |text: &Option<_>| text.as_deref().map(|t: &str| clip(t, MAX_ID));
-        let word = |text: &Option<_>| text.as_deref().map(|t: &str| clip(t, MAX_WORD));
+        let word = |text: &Option<_>| word(text.as_deref());
         Person {
             registrant_id: id(&subject.registrant_id),
             member_id: id(&subject.member_id),
@@ -86,18 +87,52 @@ pub struct Contact {
     /// Whether messages for the person at risk, a minor, go to them; left out where not.
     #[serde(default, skip_serializing_if = "is_false")]
     pub guardian: bool,
+    /// Whether they are a minor themselves, so that no message goes to them; left out where not.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub minor: bool,
+    /// Who is told instead of a minor, all with their consent; left out where none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub guardians: Vec<Guardian>,
+}
+
+/// Somebody who is told instead of a minor.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Guardian {
+    /// Registrant id + `/` + member id.
+    pub person_id: String,
+    /// Name.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// The first phone listed.
+    #[serde(default)]
+    pub phone: Option<String>,
+}
+
+impl From<&StandIn<'_>> for Guardian {
+    fn from(guardian: &StandIn<'_>) -> Self {
+        Guardian {
+            person_id: clip(&guardian.person_id, 2 * MAX_ID),
+            name: word(guardian.name.as_deref()),
+            phone: word(guardian.phone.as_deref()),
+        }
+    }
+}
+
+fn word(text: Option<&str>) -> Option<String> {
+    text.map(|text| clip(text, MAX_WORD))
 }
 
 impl From<&TrustedContact<'_>> for Contact {
     fn from(contact: &TrustedContact<'_>) -> Self {
-        let word = |text: &Option<_>| text.as_deref().map(|t: &str| clip(t, MAX_WORD));
         Contact {
             person_id: clip(&contact.person_id, 2 * MAX_ID),
-            relation: word(&contact.relation),
-            name: word(&contact.name),
-            phone: word(&contact.phone),
+            relation: word(contact.relation.as_deref()),
+            name: word(contact.name.as_deref()),
+            phone: word(contact.phone.as_deref()),
             consented: contact.consented,
             guardian: contact.guardian,
+            minor: contact.minor,
+            guardians: contact.guardians.iter().take(MAX_HOUSEHOLD).map(Guardian::from).collect(),
         }
     }
 }
@@ -105,6 +140,14 @@ impl From<&TrustedContact<'_>> for Contact {
 impl Contact {
     pub(super) fn wire_bound(&self) -> usize {
         let texts = [&self.relation, &self.name, &self.phone];
-        160 + json_len(&self.person_id) + texts.into_iter().flatten().map(|t| json_len(t)).sum::<usize>()
+        let guardians = self.guardians.iter().map(Guardian::wire_bound).sum::<usize>();
+        192 + json_len(&self.person_id) + texts.into_iter().flatten().map(|t| json_len(t)).sum::<usize>() + guardians
+    }
+}
+
+impl Guardian {
+    fn wire_bound(&self) -> usize {
+        let texts = [&self.name, &self.phone];
+        64 + json_len(&self.person_id) + texts.into_iter().flatten().map(|t| json_len(t)).sum::<usize>()
     }
 }

@@ -119,7 +119,7 @@ impl Writer<'_> {
         let kind = match message.recipient {
             Addressee::Guardian => RecipientKind::Guardian,
             Addressee::TrustedContact => RecipientKind::TrustedContact,
-            Addressee::Resident | Addressee::Summary => RecipientKind::Resident,
+            Addressee::Resident => RecipientKind::Resident,
         };
         let recipient = Recipient {
             kind,

@@ -4,6 +4,7 @@
 //! * Instead of a minor: each guardian who consented.
 //! * The other trusted contacts who consented: once a contact of the round has not reached and as long as none has,
 //!   whatever causes the warning, for it is not the event that they must know of.
+//! * Instead of a contact or guardian who is a minor: each of their own guardians who consented.
 //!
 //! Each of them at most once a round and level; a new transfer always passes.
 
@@ -72,14 +73,16 @@ fn to_contacts<'c>(
     recipient: Recipient,
     text: Option<ResidentMessage>,
 ) -> impl Iterator<Item = PersonalMessage> {
-    contacts.filter(|contact| contact.consented).filter_map(move |contact| {
-        Some(PersonalMessage {
-            recipient,
-            person_id: contact.person_id.clone(),
-            phone: contact.phone.clone(),
-            message: text.clone()?,
-        })
+    contacts.flat_map(may_be_told).filter_map(move |(person_id, phone)| {
+        Some(PersonalMessage { recipient, person_id: person_id.clone(), phone: phone.clone(), message: text.clone()? })
     })
+}
+
+/// Id and phone of who may be told for a contact: the contact, or instead of a minor the guardians, who consented.
+fn may_be_told(contact: &Contact) -> impl Iterator<Item = (&String, &Option<String>)> {
+    let oneself = (contact.consented && !contact.minor).then_some((&contact.person_id, &contact.phone));
+    let guardians = contact.guardians.iter().filter(|_| contact.minor);
+    oneself.into_iter().chain(guardians.map(|guardian| (&guardian.person_id, &guardian.phone)))
 }
 
 /// The event as the texts may tell it.

@@ -89,6 +89,14 @@ struct Whose<'a> {
 struct Named<'a> {
     #[serde(borrow)]
     person_id: Cow<'a, str>,
+    #[serde(default, borrow)]
+    guardians: Vec<Named<'a>>,
+}
+
+impl Named<'_> {
+    fn is(&self, subject: SubjectId<'_>) -> bool {
+        subject.covers(&self.person_id) || self.guardians.iter().any(|guardian| guardian.is(subject))
+    }
 }
 
 impl Holdings {
@@ -133,7 +141,7 @@ impl Holdings {
         }
         if self.subject().covers(&whose.subject_id) {
             self.cases.insert(case_id.to_owned(), readable(value));
-        } else if whose.trusted_contacts.iter().any(|contact| self.subject().covers(&contact.person_id)) {
+        } else if whose.trusted_contacts.iter().any(|contact| contact.is(self.subject())) {
             self.contact_in.insert(case_id.to_owned());
         }
     }

@@ -27,12 +27,13 @@ use super::registrant::Registrant;
 use postings::{Capacity, Postings, SHARDS};
 use record::identifier;
 use slots::Slots;
-use words::{Word, Words};
+use words::Words;
 
 pub use slots::IndexFull;
 
 pub(crate) use record::{MemberRecord, Moment, Record, RecordBytes, Stored};
 pub(crate) use slots::Handle;
+pub(crate) use words::Word;
 
 /// What applying a record changed.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -50,7 +50,7 @@ impl<'r> Found<'r> {
             name: name.map(|name| name.to_owned().into()),
             phone: phones.first().map(|stored| stored.text().into()),
             language: record.language.map(|word| index.word(word).into()),
-            minor: groups.iter().any(|group| group.as_str() == MINOR),
+            minor: has_minor(groups.iter().map(Text::as_str)),
             groups,
             area: Some(index.word(record.area).into()),
             workplace: record.workplace.map(|word| index.word(word).into()),
@@ -72,6 +72,11 @@ impl<'r> Found<'r> {
         };
         same_member && self.record.registrant_id == other.record.registrant_id
     }
+}
+
+/// Whether these are the groups of a minor.
+pub(super) fn has_minor<'g>(mut groups: impl Iterator<Item = &'g str>) -> bool {
+    groups.any(|group| group == MINOR)
 }
 
 /// Registrant id + `/` + member id.

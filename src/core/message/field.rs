@@ -5,9 +5,6 @@ use minijinja::Value;
 
 use super::{Caller, Recipient, Scene};
 
-/// The largest number of merged warnings that is written; more are "9999" too. Four digits are no phone number.
-pub const MAX_COUNT: u16 = 9_999;
-
 /// The longest call whose minutes are written.
 pub(super) const MAX_MINUTES: u16 = 24 * 60;
 
@@ -28,25 +25,12 @@ pub enum Field {
     Fraud,
     /// What helps against it; may be missing.
     Advice,
-    /// How many warnings were merged.
-    Count,
-    /// How many of these are urgent; missing if none is.
-    Urgent,
 }
 
 impl Field {
     /// Every field.
-    pub const ALL: [Field; 9] = [
-        Field::Time,
-        Field::Minutes,
-        Field::Overseas,
-        Field::Withheld,
-        Field::Live,
-        Field::Fraud,
-        Field::Advice,
-        Field::Count,
-        Field::Urgent,
-    ];
+    pub const ALL: [Field; 7] =
+        [Field::Time, Field::Minutes, Field::Overseas, Field::Withheld, Field::Live, Field::Fraud, Field::Advice];
 
     /// The name in templates.
     pub const fn as_str(self) -> &'static str {
@@ -58,8 +42,6 @@ impl Field {
             Field::Live => "live",
             Field::Fraud => "fraud",
             Field::Advice => "advice",
-            Field::Count => "count",
-            Field::Urgent => "urgent",
         }
     }
 
@@ -81,7 +63,6 @@ impl Field {
                 Field::Advice,
             ],
             Recipient::TrustedContact => &[Field::Fraud, Field::Advice],
-            Recipient::Summary => &[Field::Count, Field::Urgent],
         }
     }
 
@@ -114,16 +95,6 @@ pub(super) fn of_scene(scene: &Scene<'_>, words: &FraudWords) -> Value {
     }
     for (field, text) in [(Field::Fraud, &words.name), (Field::Advice, &words.advice)] {
         fields.extend(text.as_deref().map(|text| (field.as_str(), Value::from(text))));
-    }
-    Value::from_pairs(fields)
-}
-
-/// The fields of a summary.
-pub(super) fn of_summary(count: u64, urgent: u64) -> Value {
-    let capped = |number: u64| u16::try_from(number).unwrap_or(MAX_COUNT).min(MAX_COUNT);
-    let mut fields = vec![(Field::Count.as_str(), Value::from(capped(count)))];
-    if urgent > 0 {
-        fields.push((Field::Urgent.as_str(), Value::from(capped(urgent))));
     }
     Value::from_pairs(fields)
 }

@@ -187,9 +187,6 @@ impl<'t> Loader<'t> {
         let line = line_of(self.text_of(file), raw.span().start);
         let RawMessage { recipient, event, cause, fraud_type, text } = raw.into_inner();
         let when = When { recipient, kind: event, causes: cause, fraud_types: fraud_type };
-        if recipient == Recipient::Summary && !when.always() {
-            self.fault(file, Some(line), "a summary has no event, cause or fraud type");
-        }
         let earlier = self.drafts.iter().find(|draft| draft.file == file && draft.when.covers(&when));
         if let Some(earlier) = earlier.map(|draft| draft.line) {
             self.fault(file, Some(line), format!("is never used: the one on line {earlier} comes first"));

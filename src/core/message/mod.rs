@@ -5,7 +5,8 @@
 //! So every text that can ever come out is written once while the templates are loaded ([`Templates::load`]), and held
 //! against the rules of safety ([`danger`]) and of length; a set with a fault in it is refused whole.
 //!
-//! The short text for officers is not a template: it is put together of masked pieces by the case engine.
+//! What officers read is no template: their texts are put together of masked pieces by the case engine, and a summary of
+//! several by [`super::notification::Notification::summary`].
 
 mod field;
 mod load;
@@ -19,7 +20,7 @@ use super::event::{EventKind, EventTime};
 use super::text::wire_enum;
 use super::warning::Cause;
 
-pub use field::{Field, MAX_COUNT};
+pub use field::Field;
 pub use load::{TemplateFault, TemplatesError};
 pub use safety::{Danger, danger};
 pub use sms::{MAX_PARTS, parts};
@@ -35,8 +36,6 @@ wire_enum! {
         Guardian = "guardian",
         /// Somebody close to the person at risk, when they could not be reached.
         TrustedContact = "trusted_contact",
-        /// Whoever has too many messages: what was left out, in one.
-        Summary = "summary",
     }
 }
 

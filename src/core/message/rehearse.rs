@@ -7,7 +7,7 @@ use minijinja::ErrorKind;
 use super::field::{self, MAX_MINUTES};
 use super::safety::danger;
 use super::templates::{Entry, Language, When};
-use super::{Caller, Field, Happened, MAX_COUNT, MAX_PARTS, Recipient, Scene, Templates, parts};
+use super::{Caller, Field, Happened, MAX_PARTS, Recipient, Scene, Templates, parts};
 use crate::core::event::{EventKind, EventTime};
 use crate::core::warning::Cause;
 
@@ -20,13 +20,6 @@ impl Templates {
         fields: &BTreeSet<Field>,
         codes: &BTreeSet<String>,
     ) -> Option<String> {
-        if entry.when.recipient == Recipient::Summary {
-            let most = u64::from(MAX_COUNT);
-            let numbers = [(most, 0), (most, most)];
-            return numbers.into_iter().find_map(|(count, urgent)| {
-                self.fault_in(self.render(language, entry, &field::of_summary(count, urgent)))
-            });
-        }
         scenes(&entry.when, fields, codes).into_iter().find_map(|scene| {
             let words = self.words(language, scene.fraud_type);
             self.fault_in(self.render(language, entry, &field::of_scene(&scene, &words)))

@@ -108,32 +108,12 @@ impl Templates {
     /// The text for this recipient, in the language asked for or else in the nearest one that has a text for it:
     /// `zh-yongkang`, `zh-cmn`, `en`. `language` of the result is the one it is written in.
     ///
-    /// Loading has made sure that there is one for every recipient but [`Recipient::Summary`], which needs numbers:
-    /// see [`Templates::summarise`].
+    /// Loading has made sure that there is one for every recipient.
     pub fn write(&self, recipient: Recipient, language: Option<&str>, scene: &Scene<'_>) -> Option<ResidentMessage> {
-        self.first(language, recipient, scene, |language, entry| {
-            self.render(language, entry, &field::of_scene(scene, &self.words(language, scene.fraud_type)))
-        })
-    }
-
-    /// The text that stands for `count` warnings that were not told one by one, `urgent` of them urgent.
-    pub fn summarise(&self, language: Option<&str>, count: u64, urgent: u64) -> Option<ResidentMessage> {
-        let scene = Scene { cause: Cause::Repeated, happened: None, fraud_type: None };
-        self.first(language, Recipient::Summary, &scene, |language, entry| {
-            self.render(language, entry, &field::of_summary(count, urgent))
-        })
-    }
-
-    fn first(
-        &self,
-        wanted: Option<&str>,
-        recipient: Recipient,
-        scene: &Scene<'_>,
-        write: impl Fn(&Language, &Entry) -> Result<String, minijinja::Error>,
-    ) -> Option<ResidentMessage> {
-        self.chain(wanted).find_map(|language| {
+        self.chain(language).find_map(|language| {
             let entry = language.entries.iter().find(|entry| entry.when.fits(recipient, scene))?;
-            let text = write(language, entry).ok()?;
+            let fields = field::of_scene(scene, &self.words(language, scene.fraud_type));
+            let text = self.render(language, entry, &fields).ok()?;
             Some(ResidentMessage { language: language.code.clone(), text })
         })
     }

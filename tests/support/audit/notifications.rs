@@ -1,12 +1,14 @@
 //! `notifications`: of every warning one to each person assigned and to the person at risk, or to the centre where
-//! nobody is assigned; each once, and none without its warning. All go to the one destination of the trial, the log.
+//! nobody is assigned; each once, at the moment of its warning and none without it. All go to the one destination of the
+//! trial, the log.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::{DateTime, FixedOffset};
 use serde_json::Value;
 
 use super::Findings;
-use super::fields::{at, envelope_faults, is_time, json, list, text};
+use super::fields::{at, envelope_faults, json, list, text};
 use crate::support::model::{Record, Settings, digest_id};
 
 const DESTINATION: &str = "log";
@@ -42,6 +44,11 @@ pub fn check(settings: &Settings, warnings: &[Record], records: &[Record], findi
             Some(of) => {
                 let known = of.must.contains_key(&id) || of.may.contains(&id);
                 findings.check(known, "notification_unexpected", || format!("{} {notification}", at(record)));
+                let to = recipient(&notification);
+                let own = digest_id("n-", &[text(&notification, "warning_id"), &to, DESTINATION]) == id;
+                findings.check(own, "notification_recipient", || format!("{id} is not of {to}"));
+                let same = moment(&notification, "created_at") == moment(&of.warning, "published_at");
+                findings.check(same, "notification_time", || format!("{notification} of {}", of.warning));
                 let right = content(&notification, &of.warning);
                 findings.check(right, "notification_content", || format!("{notification} of {}", of.warning));
             }
@@ -66,9 +73,30 @@ fn want(warning: Value) -> Wanted {
         must.push(format!("resident:{}", text(&warning["subject"], "subject_id")));
     }
     let guardians = list(&warning, "trusted_contacts").iter().filter(|one| one["guardian"] == true);
-    let guardians = guardians.filter(|one| one["consented"] == true && warning["messages"]["resident"].is_null());
-    let may = guardians.map(|one| id(&format!("guardian:{}", text(one, "person_id")))).collect();
+    let guardians = guardians.filter(|_| warning["messages"]["resident"].is_null());
+    let may = guardians.flat_map(may_be_told).map(|person_id| id(&format!("guardian:{person_id}"))).collect();
     Wanted { must: must.into_iter().map(|whom| (id(&whom), whom)).collect(), may, warning }
+}
+
+/// The contact, or instead of a minor the guardians, all with their consent.
+fn may_be_told(contact: &Value) -> Vec<&str> {
+    match contact["minor"] == true {
+        true => list(contact, "guardians").iter().map(|guardian| text(guardian, "person_id")).collect(),
+        false => Vec::from_iter((contact["consented"] == true).then(|| text(contact, "person_id"))),
+    }
+}
+
+/// Whom a notification says it is for, as its id has it.
+fn recipient(notification: &Value) -> String {
+    let recipient = &notification["recipient"];
+    match text(recipient, "kind") {
+        "centre" => "centre".to_owned(),
+        kind => format!("{kind}:{}", text(recipient, "person_id")),
+    }
+}
+
+fn moment(value: &Value, name: &str) -> Option<DateTime<FixedOffset>> {
+    DateTime::parse_from_rfc3339(text(value, name)).ok()
 }
 
 /// Whether a notification says what its warning says, and nothing that its reader must not see.
@@ -89,5 +117,4 @@ fn content(notification: &Value, warning: &Value) -> bool {
         && notification["subject_id"] == subject["subject_id"]
         && (!public || notification["subject_masked"].is_null())
         && notification["case_open"] == true
-        && is_time(notification, "created_at")
 }
