@@ -14,7 +14,7 @@ use crate::core::erasure::Erasures;
 use crate::kafka::client::Connection;
 use crate::kafka::error::Error;
 use crate::kafka::instance::{self, Name};
-use crate::kafka::topics::{is_absence, layout_problems, partition_counts};
+use crate::kafka::topics::{is_absence, partition_counts};
 use crate::kafka::watchdog::Watchdog;
 use crate::lifecycle::Components;
 use crate::metrics::Metrics;
@@ -25,6 +25,7 @@ use crate::workers::Filling;
 use crate::workers::halt::Halts;
 
 use super::Role;
+use super::layout;
 use super::load::Loaded;
 
 /// Threads that fill the index: reading is bound by one core each, and more than two gain little.
@@ -72,7 +73,8 @@ impl Start {
     fn run(self) -> Result<(), Error> {
         let connection = connection(&self.config);
         let Some(counts) = self.find_broker(&connection)? else { return Ok(()) };
-        self.check_layout(&connection, &counts)?;
+        let needed = layout::needed(&self.roles);
+        layout::check(&connection, &counts, &needed, &self.runtime)?;
         if !self.take_name(&connection)? {
             return Ok(());
         }
@@ -105,24 +107,6 @@ impl Start {
             }
         }
         Ok(None)
-    }
-
-    fn check_layout(&self, connection: &Connection, counts: &BTreeMap<&'static str, i32>) -> Result<(), Error> {
-        let mut needed = vec!["case-inputs", "dead-letters"];
-        if self.roles.contains(&Role::Match) {
-            needed.extend(["registrants", "erasures", "calls", "transfers"]);
-        }
-        if self.roles.contains(&Role::Cases) {
-            needed.extend(["cases", "case-archive", "warnings", "notifications"]);
-        }
-        if self.roles.contains(&Role::Notify) {
-            needed.extend(["notifications", "deliveries"]);
-        }
-        let problems = layout_problems(connection, counts, &needed);
-        if problems.is_empty() {
-            return Ok(());
-        }
-        Err(Error::Layout(problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")))
     }
 
     /// Waits until nobody of this name is listed; `false` when the process stops before.
