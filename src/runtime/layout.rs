@@ -1,12 +1,14 @@
 //! Whether the topics are what the workers rest on, at the start and while they work.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use tokio::runtime::Handle;
 
 use crate::kafka::client::Connection;
 use crate::kafka::error::Error;
-use crate::kafka::topics::{Problem, layout_problems, setting_problems};
+use crate::kafka::topics::{Problem, layout_problems, partition_counts, setting_problems};
+use crate::lifecycle::Stop;
 
 use super::Role;
 
@@ -44,4 +46,53 @@ pub fn check(
         return Ok(());
     }
     Err(Error::Layout(problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")))
+}
+
+/// How often the topics are looked at while the process works. Whoever registers in a partition that nobody reads is
+/// not found for this long, and then by the look-back.
+const LOOK_EVERY: Duration = Duration::from_secs(15);
+
+/// How long the broker may take to tell of its topics; one that does not is asked the next time.
+const ANSWER: Duration = Duration::from_secs(5);
+
+/// The topics whose partitions are told to the workers at the start: read without a group, or a place for keys.
+const FIXED: [&str; 5] = ["registrants", "erasures", "case-inputs", "cases", "notifications"];
+
+/// Watches the partitions of what is not read by a group until the process stops.
+///
+/// # Errors
+/// [`Error::Layout`] when a topic has grown: the process ends, and whoever starts it again starts it with all partitions,
+/// or is refused with what to do.
+pub fn watch(
+    connection: &Connection,
+    at_start: &BTreeMap<&'static str, i32>,
+    needed: &[&'static str],
+    stop: &Stop,
+) -> Result<(), Error> {
+    let fixed: Vec<&'static str> = FIXED.into_iter().filter(|topic| needed.contains(topic)).collect();
+    while !stop.wait(LOOK_EVERY) {
+        match partition_counts(connection, ANSWER) {
+            Ok(now) => {
+                if let Some(grown) = fixed.iter().find_map(|topic| growth(connection, topic, at_start, &now)) {
+                    return Err(Error::Layout(grown));
+                }
+            }
+            Err(error) => tracing::debug!(%error, "the partitions of the topics are not known just now"),
+        }
+    }
+    Ok(())
+}
+
+/// How a topic has grown, if it has. One that is missing from an answer is none that shrank: Kafka knows no such thing.
+fn growth(
+    connection: &Connection,
+    topic: &str,
+    before: &BTreeMap<&'static str, i32>,
+    now: &BTreeMap<&'static str, i32>,
+) -> Option<String> {
+    let (before, now) = (*before.get(topic)?, *now.get(topic)?);
+    (now > before).then(|| {
+        let name = connection.topic(topic);
+        format!("topic {name} had {before} partitions at the start and has {now} now; start again to read all of them")
+    })
 }

@@ -214,6 +214,10 @@ impl Start {
                 components.spawn_leavable(format!("cases-{slot}"), move || case_worker::run(&shared, slot))?;
             }
         }
+        let watched = Arc::clone(&shared);
+        let (at_start, needed) = (counts.clone(), layout::needed(&roles));
+        components
+            .spawn_leavable("layout", move || layout::watch(&watched.connection, &at_start, &needed, &watched.stop))?;
         for destination in destinations {
             notify(&shared, destination, &components)?;
         }
