@@ -16,7 +16,7 @@ use crate::kafka::error::Error;
 use crate::kafka::instance::{self, Name};
 use crate::kafka::topics::{is_absence, partition_counts};
 use crate::kafka::watchdog::Watchdog;
-use crate::lifecycle::Components;
+use crate::lifecycle::{self, Components};
 use crate::metrics::Metrics;
 use crate::workers::notify_worker::{self, Destination};
 use crate::workers::{Shared, case_worker, erasures_worker, index_worker, lookback, match_worker, registrants_worker};
@@ -159,10 +159,13 @@ impl Start {
             connection,
             stop: components.stop().clone(),
             readiness: components.readiness().clone(),
-            watchdog: Watchdog::ending_process({
-                let stop = components.stop().clone();
-                move || stop.stopping()
-            }),
+            watchdog: Watchdog::ending_process(
+                {
+                    let stop = components.stop().clone();
+                    move || stop.stopping()
+                },
+                lifecycle::say_farewell,
+            ),
             index: loaded.index,
             match_settings: loaded.match_settings,
             token_key: loaded.token_key,

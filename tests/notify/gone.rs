@@ -54,7 +54,8 @@ fn notifications_gone_before_the_open_cases_were_known_are_counted_and_named_and
     let last = json_of("am", "c-last", 1);
     stage.send(std::slice::from_ref(&last));
     stage.settled(&[last]);
-    let told = |case: &str| receiver.got().iter().filter(|got| String::from_utf8_lossy(&got.body).contains(case)).count();
+    let told =
+        |case: &str| receiver.got().iter().filter(|got| String::from_utf8_lossy(&got.body).contains(case)).count();
     wait_until("the new case to be told again", || told("c-last") >= 2);
     assert!(instance.terminate(Duration::from_secs(15)).success());
 }

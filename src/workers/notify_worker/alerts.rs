@@ -41,12 +41,7 @@ pub fn session(shared: &Shared, destination: &Destination, worker: &str) -> Resu
     result
 }
 
-fn follow(
-    shared: &Shared,
-    destination: &Destination,
-    reader: &mut LogReader,
-    partitions: i32,
-) -> Result<(), Error> {
+fn follow(shared: &Shared, destination: &Destination, reader: &mut LogReader, partitions: i32) -> Result<(), Error> {
     let mut looked = Instant::now();
     while !shared.stop.stopping() {
         let lost = match reader.poll(Duration::from_millis(100))? {
