@@ -46,7 +46,9 @@ mod tests {
         let said = Arc::new(AtomicU32::new(0));
         let count = || {
             let said = Arc::clone(&said);
-            move || drop(said.fetch_add(1, Ordering::Relaxed))
+            move || {
+                let _ = said.fetch_add(1, Ordering::Relaxed);
+            }
         };
         say_farewell();
         let kept = on_exit(count());
