@@ -235,6 +235,30 @@ fn a_partition_read_to_its_end_says_so_again_after_a_seek() {
 }
 
 #[test]
+fn partitions_that_were_paused_flow_again_after_reading_went_on_at_the_earliest() {
+    broker_or_skip!("that no pause outlives the assignment by hand, of which a worker would believe it over");
+    let broker = Broker::shared();
+    let name = unique("paused");
+    let connection = connection(broker, &name);
+    let inputs = connection.topic("inputs");
+    broker.create_topic(&inputs, 1, &[]);
+    // A member whose partitions are held back when they come.
+    let (consumer, _membership) = join(&connection, &inputs, 1);
+    let producer = ReportingProducer::new(&connection, "writer").expect("a producer");
+    let outgoing =
+        Outgoing { topic: &inputs, partition: Some(0), key: None, value: Some(b"1"), headers: Headers::new() };
+    producer.send(outgoing, 0, Duration::from_secs(5)).expect("a record is taken");
+    assert!(producer.flush(Duration::from_secs(30), &mut Vec::new()));
+
+    let lost = consumer.rewind_lost(&[(inputs.clone(), 0, Some(7))]).expect("an answer");
+    assert_eq!(lost, [(inputs, 0, 0)], "beyond the end is out of range");
+    let until = Instant::now() + Duration::from_secs(20);
+    while !matches!(consumer.poll(Duration::from_millis(50)).expect("a poll"), Polled::Record(_)) {
+        assert!(Instant::now() < until, "the partition is paused still");
+    }
+}
+
+#[test]
 fn keys_live_where_other_clients_look_for_them() {
     broker_or_skip!("that the program computes the partition the client library chooses");
     let broker = Broker::shared();

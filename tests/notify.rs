@@ -22,6 +22,8 @@ mod config;
 mod delivery;
 #[path = "notify/faults.rs"]
 mod faults;
+#[path = "notify/gone.rs"]
+mod gone;
 #[path = "notify/receiver.rs"]
 mod receiver;
 #[path = "notify/requests.rs"]

@@ -30,7 +30,7 @@ pub(super) fn execute(config: &Config, args: &SubjectArgs) -> anyhow::Result<()>
 
 /// Writes all of the plan, or nothing.
 fn write(config: &Config, connection: &Connection, subject: SubjectId<'_>, plan: &Plan) -> anyhow::Result<()> {
-    let leash = Watchdog::ending_process(|| false).leash(WORKER, config.kafka.watchdog);
+    let leash = Watchdog::ending_process(|| false, || ()).leash(WORKER, config.kafka.watchdog);
     let mut producer = TransactionalProducer::start(connection, WORKER, leash)?;
     producer.begin()?;
     for (partition, value) in &plan.registrants {

@@ -37,6 +37,7 @@ use std::time::Duration;
 use anyhow::bail;
 
 use crate::config::{Config, TelemetryConfig};
+use crate::lifecycle;
 use crate::telemetry;
 
 pub use words::Lang;
@@ -100,6 +101,14 @@ fn play(
     let mut show = Show::open(config, options.duration, journal.clone())?;
     let mut face =
         if full_screen { Face::Screen(Box::new(Screen::open(lang)?)) } else { Face::Plain(Plain::new(lang)) };
+    // The watchdog ends the process from a thread of its own: the terminal must not stay as it is, nor the reason unsaid.
+    let _farewell = full_screen.then(|| {
+        let journal = journal.clone();
+        lifecycle::on_exit(move || {
+            screen::give_back();
+            journal.release().iter().for_each(|line| drop(writeln!(io::stderr().lock(), "{line}")));
+        })
+    });
     let mut asked = false;
     while !show.step(asked)? {
         asked = face.show(&show.model())?;

@@ -41,10 +41,15 @@ impl Taken {
 
 impl Drop for Taken {
     fn drop(&mut self) {
-        // Nobody is left to tell if this fails.
-        let _ = execute!(io::stdout(), LeaveAlternateScreen, Show);
-        let _ = disable_raw_mode();
+        give_back();
     }
+}
+
+/// Makes the terminal itself again; done twice it does no harm.
+pub fn give_back() {
+    // Nobody is left to tell if this fails.
+    let _ = execute!(io::stdout(), LeaveAlternateScreen, Show);
+    let _ = disable_raw_mode();
 }
 
 impl Screen {

@@ -134,7 +134,8 @@ impl GroupConsumer {
     /// `positions` must name every assigned partition, with the next offset to read, `None` where nothing was read
     /// yet. Returns the partitions whose records are gone, with the offset reading goes on at.
     ///
-    /// The partition that ran out of range is dead to a seek; hence all are assigned anew.
+    /// The partition that ran out of range is dead to a seek; hence all are assigned anew. All of them flow afterwards:
+    /// librdkafka keeps a pause over an assignment, and whoever paused some must pause them again.
     ///
     /// # Errors
     /// When the broker does not answer.
@@ -155,6 +156,7 @@ impl GroupConsumer {
                 .map_err(|error| Error::broker("assign", &error))?;
         }
         self.consumer.assign(&all).map_err(|error| Error::broker("assign", &error))?;
+        self.consumer.resume(&all).map_err(|error| Error::broker("resume", &error))?;
         Ok(lost)
     }
 

@@ -28,6 +28,7 @@ pub enum Read<'a> {
 /// A reader of given partitions of one topic.
 pub struct LogReader {
     consumer: BaseConsumer<Quiet>,
+    topic: String,
     /// For each partition: offset of its beginning, its true end, and whether that was reached.
     spans: BTreeMap<i32, Span>,
 }
@@ -75,7 +76,7 @@ impl LogReader {
                 .map_err(|error| Error::broker("assign", &error))?;
         }
         consumer.assign(&list).map_err(|error| Error::broker("assign", &error))?;
-        Ok(LogReader { consumer, spans })
+        Ok(LogReader { consumer, topic: topic.to_owned(), spans })
     }
 
     /// Waits for at most `wait` for a record.
@@ -115,6 +116,22 @@ impl LogReader {
     /// The next offset to read of each partition.
     pub fn positions(&self) -> impl Iterator<Item = (i32, i64)> {
         self.spans.iter().map(|(&partition, span)| (partition, span.at))
+    }
+
+    /// After [`Read::OutOfRange`]: the partitions of which the next record is gone, with the offset it had and that of
+    /// the earliest record held.
+    ///
+    /// # Errors
+    /// When the broker does not answer.
+    pub fn gone(&self) -> Result<Vec<(i32, i64, i64)>, Error> {
+        let mut gone = Vec::new();
+        for (&partition, span) in &self.spans {
+            let (first, _) = watermarks(&self.consumer, &self.topic, partition)?;
+            if span.at < first {
+                gone.push((partition, span.at, first));
+            }
+        }
+        Ok(gone)
     }
 
     /// Offsets passed and offsets there are, over all partitions.

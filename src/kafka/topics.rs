@@ -14,6 +14,9 @@ use super::error::Error;
 const DAY: u64 = 86_400_000;
 const MIB: usize = 1024 * 1024;
 
+/// The setting that says who stamps the record time.
+const TIMESTAMP_TYPE: &str = "message.timestamp.type";
+
 /// How a topic forgets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CleanUp {
@@ -87,7 +90,7 @@ impl TopicSpec {
             settings.insert("max.message.bytes", bytes.to_string());
         }
         if self.log_append_time {
-            settings.insert("message.timestamp.type", "LogAppendTime".to_owned());
+            settings.insert(TIMESTAMP_TYPE, "LogAppendTime".to_owned());
         }
         settings
     }
@@ -128,9 +131,10 @@ pub enum Problem {
 }
 
 impl Problem {
-    /// Whether `run` must refuse to start with it; a deviating setting is the operator's own affair.
+    /// Whether `run` must refuse to start with it. A deviating setting is the operator's own affair, but for who stamps
+    /// the record time: deadlines, windows and the order of timers go by it, and a producer's clock could be anywhere.
     pub fn stops_start(&self) -> bool {
-        !matches!(self, Problem::Setting { .. })
+        !matches!(self, Problem::Setting { key, .. } if key != TIMESTAMP_TYPE)
     }
 }
 
@@ -234,9 +238,24 @@ pub async fn check(connection: &Connection, replicas: i32) -> Result<Vec<Problem
     let counts = partition_counts(connection, Duration::from_secs(10))?;
     let all: Vec<&'static str> = TOPICS.iter().map(|spec| spec.name).collect();
     let mut problems = layout_problems(connection, &counts, &all);
+    problems.extend(setting_problems(connection, &counts, &all, replicas).await?);
+    Ok(problems)
+}
+
+/// What differs from the contract in the settings of those of the `looked_at` topics that are there.
+///
+/// # Errors
+/// When the broker does not answer or will not tell.
+pub async fn setting_problems(
+    connection: &Connection,
+    counts: &BTreeMap<&'static str, i32>,
+    looked_at: &[&'static str],
+    replicas: i32,
+) -> Result<Vec<Problem>, Error> {
+    let mut problems = Vec::new();
     let present: Vec<(String, &TopicSpec)> = TOPICS
         .iter()
-        .filter(|spec| counts.contains_key(spec.name))
+        .filter(|spec| looked_at.contains(&spec.name) && counts.contains_key(spec.name))
         .map(|spec| (connection.topic(spec.name), spec))
         .collect();
     // The client refuses to describe nothing.

@@ -68,13 +68,15 @@ impl Watchdog {
         Watchdog { inner }
     }
 
-    /// Starts the watchdog that ends the process with [`EXIT_CODE`], unless it is ending already.
-    pub fn ending_process(ending: impl Fn() -> bool + Send + 'static) -> Self {
+    /// Starts the watchdog that ends the process with [`EXIT_CODE`], unless it is ending already. `farewell` is called
+    /// right before: nothing is dropped then.
+    pub fn ending_process(ending: impl Fn() -> bool + Send + 'static, farewell: impl Fn() + Send + 'static) -> Self {
         Watchdog::start(move |name| {
             if ending() {
                 return;
             }
             tracing::error!(worker = name, "a call into kafka did not return in time, ending the process");
+            farewell();
             std::process::exit(EXIT_CODE);
         })
     }

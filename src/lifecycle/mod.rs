@@ -5,6 +5,7 @@
 //! stop through [`Stop`]; they have [`DRAIN_WITHIN`] to finish. Then those that may be [left behind](Component::leavable)
 //! are, and any other makes the end a failure. A second signal does not wait for them.
 
+mod farewell;
 mod readiness;
 mod signals;
 mod stop;
@@ -23,6 +24,7 @@ use parking_lot::Mutex;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
+pub use farewell::{OnExit, on_exit, say_farewell};
 pub use readiness::{NotReady, Readiness, State};
 pub use signals::{hangups, termination};
 pub use stop::Stop;

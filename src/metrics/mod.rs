@@ -85,7 +85,8 @@ macro_rules! metrics {
 }
 
 metrics! {
-    /// Feed events read, by what became of them.
+    /// Feed events read, by what became of them. At least once: an event read again after a restart or a rebalance
+    /// counts again.
     events: Counters2<EventKind, EventOutcome> = "events_total" ["feed", "outcome"];
     /// Events and follow-ups that had been seen before and changed nothing.
     duplicates: Counters<Stage> = "duplicates_total" ["stage"];
@@ -161,7 +162,8 @@ metrics! {
     /// Records of notifications a destination has not handled yet, of the partitions held here.
     notification_lag: Lag = "notification_lag_records" ["destination", "partition"];
 
-    /// Records put aside.
+    /// Records put aside. Those of the feeds, registrants and notifications at least once: what is read again after a
+    /// restart or a rebalance counts again.
     dead_letters: Counters2<Topic, Reason> = "dead_letters_total" ["topic", "reason"];
     /// Whether a feed is paused because too many of its records are bad: 1, else 0.
     feed_halted: Gauges<EventKind> = "feed_halted" ["feed"];

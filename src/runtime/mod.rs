@@ -1,6 +1,7 @@
 //! Puts a process together: configuration in, workers running, and down again in good order.
 
 mod directory;
+mod layout;
 mod load;
 mod start;
 

@@ -14,9 +14,9 @@ use crate::core::erasure::Erasures;
 use crate::kafka::client::Connection;
 use crate::kafka::error::Error;
 use crate::kafka::instance::{self, Name};
-use crate::kafka::topics::{is_absence, layout_problems, partition_counts};
+use crate::kafka::topics::{is_absence, partition_counts};
 use crate::kafka::watchdog::Watchdog;
-use crate::lifecycle::Components;
+use crate::lifecycle::{self, Components};
 use crate::metrics::Metrics;
 use crate::workers::notify_worker::{self, Destination};
 use crate::workers::{Shared, case_worker, erasures_worker, index_worker, lookback, match_worker, registrants_worker};
@@ -25,6 +25,7 @@ use crate::workers::Filling;
 use crate::workers::halt::Halts;
 
 use super::Role;
+use super::layout;
 use super::load::Loaded;
 
 /// Threads that fill the index: reading is bound by one core each, and more than two gain little.
@@ -72,7 +73,8 @@ impl Start {
     fn run(self) -> Result<(), Error> {
         let connection = connection(&self.config);
         let Some(counts) = self.find_broker(&connection)? else { return Ok(()) };
-        self.check_layout(&connection, &counts)?;
+        let needed = layout::needed(&self.roles);
+        layout::check(&connection, &counts, &needed, &self.runtime)?;
         if !self.take_name(&connection)? {
             return Ok(());
         }
@@ -105,26 +107,6 @@ impl Start {
             }
         }
         Ok(None)
-    }
-
-    fn check_layout(&self, connection: &Connection, counts: &BTreeMap<&'static str, i32>) -> Result<(), Error> {
-        let mut needed = vec!["case-inputs", "dead-letters"];
-        if self.roles.contains(&Role::Match) {
-            needed.extend(["registrants", "erasures", "calls", "transfers"]);
-        }
-        if self.roles.contains(&Role::Cases) {
-            needed.extend(["cases", "case-archive", "warnings", "notifications"]);
-        }
-        if self.roles.contains(&Role::Notify) {
-            needed.extend(["notifications", "deliveries"]);
-        }
-        needed.sort_unstable();
-        needed.dedup();
-        let problems = layout_problems(connection, counts, &needed);
-        if problems.is_empty() {
-            return Ok(());
-        }
-        Err(Error::Layout(problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")))
     }
 
     /// Waits until nobody of this name is listed; `false` when the process stops before.
@@ -177,10 +159,13 @@ impl Start {
             connection,
             stop: components.stop().clone(),
             readiness: components.readiness().clone(),
-            watchdog: Watchdog::ending_process({
-                let stop = components.stop().clone();
-                move || stop.stopping()
-            }),
+            watchdog: Watchdog::ending_process(
+                {
+                    let stop = components.stop().clone();
+                    move || stop.stopping()
+                },
+                lifecycle::say_farewell,
+            ),
             index: loaded.index,
             match_settings: loaded.match_settings,
             token_key: loaded.token_key,
@@ -232,6 +217,10 @@ impl Start {
                 components.spawn_leavable(format!("cases-{slot}"), move || case_worker::run(&shared, slot))?;
             }
         }
+        let watched = Arc::clone(&shared);
+        let (at_start, needed) = (counts.clone(), layout::needed(&roles));
+        components
+            .spawn_leavable("layout", move || layout::watch(&watched.connection, &at_start, &needed, &watched.stop))?;
         for destination in destinations {
             notify(&shared, destination, &components)?;
         }

@@ -324,6 +324,8 @@ impl<'a> Session<'a> {
                 "events are gone before they were read, reading on at the earliest"
             );
         }
+        // Everything flows again; what belongs to a halted feed is held back before anything more is read.
+        self.held_back = [false; 2];
         Ok(())
     }
 }

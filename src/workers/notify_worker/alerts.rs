@@ -25,7 +25,10 @@ const BATCH: usize = 200;
 /// Between two looks at what is due.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// Reads and tells until the process stops or the reader must be opened anew.
+/// Reads and tells until the process stops.
+///
+/// # Errors
+/// What wants the reader opened anew: the broker, or notifications that are gone before they were read.
 pub fn session(shared: &Shared, destination: &Destination, worker: &str) -> Result<(), Error> {
     let topic = shared.connection.topic("notifications");
     let counts = partition_counts(&shared.connection, Duration::from_secs(10))?;
@@ -33,9 +36,15 @@ pub fn session(shared: &Shared, destination: &Destination, worker: &str) -> Resu
     let all: Vec<(i32, Option<i64>)> = (0..partitions).map(|partition| (partition, None)).collect();
     let mut reader = LogReader::open(&shared.connection, worker, &topic, &all, || !shared.stop.stopping())?;
     shared.readiness.ready(worker);
+    let result = follow(shared, destination, &mut reader, partitions);
+    reader.close(Duration::from_secs(3));
+    result
+}
+
+fn follow(shared: &Shared, destination: &Destination, reader: &mut LogReader, partitions: i32) -> Result<(), Error> {
     let mut looked = Instant::now();
     while !shared.stop.stopping() {
-        match reader.poll(Duration::from_millis(100))? {
+        let lost = match reader.poll(Duration::from_millis(100))? {
             Read::Record(record) => {
                 let notification = record.value().and_then(|value| Notification::decode(value).ok());
                 if let (Some(board), Some(notification)) = (&destination.board, notification)
@@ -43,17 +52,36 @@ pub fn session(shared: &Shared, destination: &Destination, worker: &str) -> Resu
                 {
                     board.lock().take(&notification);
                 }
+                false
             }
-            Read::Nothing => {}
-            Read::OutOfRange => break,
+            Read::Nothing => false,
+            Read::OutOfRange => true,
+        };
+        if lost {
+            return Err(lost_some(shared, destination, reader)?);
         }
         if reader.complete() && looked.elapsed() >= LOOK {
             tell_due(destination, partitions);
             looked = Instant::now();
         }
     }
-    reader.close(Duration::from_secs(3));
     Ok(())
+}
+
+/// Says which notifications went before they were read. What the board knows stays; all that is held is read again.
+fn lost_some(shared: &Shared, destination: &Destination, reader: &LogReader) -> Result<Error, Error> {
+    for (partition, next, held) in reader.gone()? {
+        shared.metrics.offset_resets.inc();
+        tracing::error!(
+            destination = destination.name,
+            partition,
+            next,
+            held,
+            "notifications are gone before the open cases among them were known, reading on at the earliest"
+        );
+    }
+    let detail = "notifications are gone before they were read".into();
+    Ok(Error::Broker { what: "read open cases", tag: "out_of_range", detail })
 }
 
 /// Tells what is due, a batch at a time, until one fails: the next look tries again.
