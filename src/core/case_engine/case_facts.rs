@@ -68,11 +68,15 @@ fn windows(facts: &mut CaseFacts, case: Option<&Case>, piece: &Evidence, key: Id
     let held = case.map(|case| case.evidence.iter()).into_iter().flatten();
     let fallen = case.map(|case| case.fallen.without(key)).into_iter().flatten();
     let mut within: Vec<Figure> = held
-        .filter(|other| other.counts() && other.at > from && other.at <= until && !other.same_piece(piece))
+        .filter(|other| other.counts() && other.at > from && !other.same_piece(piece))
         .map(Figure::of)
-        .chain(fallen.filter(|figure| figure.at > from_ms && figure.at <= until_ms))
+        .chain(fallen.filter(|figure| figure.at > from_ms))
         .chain(piece.counts().then(|| Figure::of(piece)))
         .collect();
+    // A bank may be slower than an operator: a call that is told to last on after the transfer began before it all the
+    // same, and that the two belong together is what an officer must know first.
+    let first_call = within.iter().filter(|figure| figure.kind == EventKind::Call).map(|call| call.began_at).min();
+    within.retain(|figure| figure.at <= until_ms);
     within.sort_by_key(|figure| (figure.at, figure.began_at));
 
     let of_kind = |kind| within.iter().filter(move |figure| figure.kind == kind);
@@ -80,7 +84,6 @@ fn windows(facts: &mut CaseFacts, case: Option<&Case>, piece: &Evidence, key: Id
     facts.transfers_2h = of_kind(EventKind::Transfer).count() as u64;
     facts.payees_2h = of_kind(EventKind::Transfer).map(|figure| figure.payee).collect::<HashSet<_>>().len() as u64;
     let last_transfer = of_kind(EventKind::Transfer).map(|figure| figure.at).max();
-    let first_call = of_kind(EventKind::Call).map(|figure| figure.began_at).min();
     facts.call_before_transfer_2h = last_transfer.zip(first_call).is_some_and(|(transfer, call)| call < transfer);
 
     // A call has no currency, and amounts count only in the event's.
