@@ -7,6 +7,7 @@ use super::seen::IdHash;
 use super::settings::{CaseSettings, later};
 use super::{Case, State};
 use crate::core::rules::Level;
+use crate::core::time;
 
 /// The days after `dissuaded` or `loss` on which the person is looked after again.
 pub const RETURN_VISIT_DAYS: [u8; 3] = [1, 7, 30];
@@ -19,19 +20,19 @@ pub const VISIT_MISSED_AFTER: TimeDelta = TimeDelta::days(1);
 #[serde(default)]
 pub struct Deadlines {
     /// Somebody takes it on.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", with = "time::optional_utc")]
     pub acknowledge: Option<DateTime<Utc>>,
     /// The person is reached.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", with = "time::optional_utc")]
     pub reach: Option<DateTime<Utc>>,
     /// The person was reached: what came of it?
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", with = "time::optional_utc")]
     pub outcome: Option<DateTime<Utc>>,
     /// The acknowledgement holds no longer.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", with = "time::optional_utc")]
     pub lapse: Option<DateTime<Utc>>,
     /// The closed case leaves.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", with = "time::optional_utc")]
     pub leave: Option<DateTime<Utc>>,
 }
 
@@ -41,11 +42,13 @@ pub struct ReturnVisit {
     /// The day it stands for: 1, 7 or 30.
     pub day: u8,
     /// Its moment.
+    #[serde(with = "time::utc")]
     pub due_at: DateTime<Utc>,
     /// When it next escalates if it is not done.
+    #[serde(with = "time::utc")]
     pub escalates_at: DateTime<Utc>,
     /// When it was done.
-    #[serde(default)]
+    #[serde(default, with = "time::optional_utc")]
     pub done_at: Option<DateTime<Utc>>,
 }
 

@@ -8,7 +8,7 @@ use super::bounds::{MAX_ID, clip, json_len};
 use super::follow_up::{Action, ActionKind, FollowUp, Role, read_action};
 use crate::core::event::EventTime;
 use crate::core::text::Text;
-use crate::core::time;
+use crate::core::time::{self, Written};
 
 /// A follow-up that was accepted, as its case keeps it: the fields of [`FollowUp`] but the ids of the case.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,7 +59,7 @@ impl Serialize for Done {
             follow_up_id: &'a str,
             officer_id: &'a str,
             by_role: Role,
-            at: EventTime,
+            at: Written,
             #[serde(flatten)]
             action: &'a Action,
         }
@@ -67,7 +67,7 @@ impl Serialize for Done {
             follow_up_id: &self.follow_up_id,
             officer_id: &self.officer_id,
             by_role: self.by_role,
-            at: self.at,
+            at: Written(self.at),
             action: &self.action,
         }
         .serialize(serializer)

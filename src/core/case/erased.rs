@@ -4,11 +4,13 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{Case, CaseSettings, Deadlines, Dropped, Fallen, Happening, Person, Round, SeenIds, State};
+use crate::core::time;
 
 /// What is known of the stripping of a case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Erased {
     /// When it was stripped, by the clock of the partition.
+    #[serde(with = "time::utc")]
     pub at: DateTime<Utc>,
     /// Follow-ups it had; the archive tells only their number.
     #[serde(default)]

@@ -9,7 +9,7 @@ use super::seen::IdHash;
 use crate::core::event::{CallPhase, EventData, EventKind, EventTime, TransferState};
 use crate::core::matched::MatchedEvent;
 use crate::core::text::Text;
-use crate::core::time;
+use crate::core::time::{self, Written};
 
 /// What a piece of evidence tells of, in its latest state.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -149,7 +149,7 @@ impl Evidence {
         map.serialize_entry("kind", &self.kind())?;
         map.serialize_entry("source", &self.source)?;
         map.serialize_entry("id", &self.id)?;
-        map.serialize_entry("at", &self.at)?;
+        map.serialize_entry("at", &Written(self.at))?;
         match &self.what {
             What::Call { call_id, phase, duration_s } => {
                 map.serialize_entry("call_id", call_id)?;
@@ -184,7 +184,7 @@ impl Serialize for Evidence {
         let mut map = serializer.serialize_map(None)?;
         self.write(&mut map)?;
         if self.began_at != self.at {
-            map.serialize_entry("began_at", &self.began_at)?;
+            map.serialize_entry("began_at", &Written(self.began_at))?;
         }
         map.end()
     }

@@ -7,6 +7,7 @@ use super::bounds::json_len;
 use super::{Outcome, State};
 use crate::core::rules::{Level, Rule};
 use crate::core::text::{is_false, wire_enum};
+use crate::core::time;
 
 wire_enum! {
     /// What an entry of the history tells.
@@ -47,6 +48,7 @@ wire_enum! {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HistoryEntry {
     /// When, by the clock of the partition.
+    #[serde(with = "time::utc")]
     pub at: DateTime<Utc>,
     /// What.
     pub what: Happening,
@@ -109,6 +111,7 @@ pub struct Round {
     /// 1 for the first.
     pub number: u32,
     /// When it started, by the clock of the partition.
+    #[serde(with = "time::utc")]
     pub started_at: DateTime<Utc>,
     /// Contacts.
     pub contacts: u32,
@@ -130,10 +133,10 @@ pub struct Round {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub holder: Option<String>,
     /// When somebody first took it on or did something about it.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", with = "time::optional_utc")]
     pub acknowledged_at: Option<DateTime<Utc>>,
     /// When the person was first reached.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", with = "time::optional_utc")]
     pub reached_at: Option<DateTime<Utc>>,
     /// The level at which the person at risk, or a minor's guardian, was last sent a text. As the level only rises
     /// within a round, a higher one has none yet.

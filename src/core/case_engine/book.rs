@@ -11,6 +11,7 @@ use super::dossier::{Dossier, Live};
 use super::keys::{CaseKey, SubjectKey};
 use super::others::{self, FailedDelivery};
 use super::packed::Packed;
+use super::recent::Recent;
 use super::timer_book::{Timer, TimerBook};
 use super::{Context, Handled, Moment, Now, follow_ups, matches, timers};
 use crate::core::case::{Case, FollowUp, State};
@@ -75,6 +76,8 @@ pub struct CaseBook {
     /// What was touched since the last commit, in this order.
     touched: Vec<Dossier>,
     touched_at: HashMap<SubjectKey, usize>,
+    /// What was touched before that, not long ago. The wire form of these in `kept` may be plain.
+    recent: Recent,
     /// Whose case this is, while the topic is read: a record without a value does not say.
     pub(super) restoring: HashMap<CaseKey, SubjectKey>,
 }
@@ -212,7 +215,10 @@ impl CaseBook {
         if let Some(index) = self.touched_at.get(&key) {
             return Some(*index);
         }
-        let cases = unpack(self.kept.get(&key));
+        let cases = match self.recent.take(key) {
+            Some(cases) => cases,
+            None => unpack(self.kept.get(&key)),
+        };
         let subject_id = match subject_id {
             Some(subject_id) => subject_id.to_owned(),
             None => cases.first()?.case().subject_id.clone(),
@@ -240,7 +246,7 @@ impl CaseBook {
             }
             for live in dossier.cases.iter_mut().filter(|live| live.changed) {
                 let value = live.case().encode()?;
-                live.packed = Some(Packed::of(&value));
+                live.packed = Some(Packed::plain(&value));
                 changes.push(Change {
                     case_id: live.case().case_id.clone(),
                     subject_id: dossier.subject_id.clone(),
@@ -259,19 +265,22 @@ impl CaseBook {
     pub fn commit(&mut self) -> Result<(), ChangesError> {
         for live in self.touched.iter_mut().flat_map(|dossier| &mut dossier.cases) {
             if live.changed && live.packed.is_none() {
-                live.packed = Some(Packed::of(&live.case().encode()?));
+                live.packed = Some(Packed::plain(&live.case().encode()?));
             }
         }
         self.touched_at.clear();
         for dossier in std::mem::take(&mut self.touched) {
             self.keep(dossier);
         }
+        while let Some(subject) = self.recent.let_go() {
+            pack(self.kept.get_mut(&subject));
+        }
         self.committed_clock = self.clock;
         Ok(())
     }
 
     fn keep(&mut self, dossier: Dossier) {
-        let Dossier { key, cases, gone, .. } = dossier;
+        let Dossier { key, mut cases, gone, .. } = dossier;
         let kept = self.kept.entry(key).or_default();
         for gone in gone {
             if let Some(index) = kept.iter().position(|kept| kept.key == gone.key) {
@@ -280,11 +289,11 @@ impl CaseBook {
                 self.cases -= 1;
             }
         }
-        for mut live in cases {
+        for live in &mut cases {
             let Some(packed) = live.packed.take() else {
                 continue;
             };
-            let new = Kept::of(&live, packed);
+            let new = Kept::of(live, packed);
             self.counts.add(new.level, new.state);
             match kept.iter_mut().find(|kept| kept.key == new.key) {
                 Some(old) => {
@@ -299,7 +308,13 @@ impl CaseBook {
         }
         if kept.is_empty() {
             self.kept.remove(&key);
+            return;
         }
+        for live in &mut cases {
+            live.committed_again(kept.iter().find(|kept| kept.key == live.key).and_then(|kept| kept.due));
+        }
+        let bytes = kept.iter().map(|kept| kept.packed.wire_len()).sum();
+        self.recent.put(key, cases, bytes);
     }
 
     /// The transaction did not commit: the book is as it was after the last that did.
@@ -313,6 +328,8 @@ impl CaseBook {
                     self.timers.cancel(&Timer { due, case, subject: dossier.key });
                 }
             }
+            // What was taken from the recent ones is not there any more, so that nothing else would pack it.
+            pack(self.kept.get_mut(&dossier.key));
             let kept = self.kept.get(&dossier.key).into_iter().flatten();
             for timer in kept.filter_map(|kept| kept.timer(dossier.key)) {
                 self.timers.set(timer);
@@ -320,6 +337,11 @@ impl CaseBook {
         }
         self.clock = self.committed_clock;
     }
+}
+
+/// Packs what is plain of the cases of a subject.
+fn pack(kept: Option<&mut Vec<Kept>>) {
+    kept.into_iter().flatten().for_each(|kept| kept.packed.pack());
 }
 
 /// The committed cases of a subject, the oldest first. Each was a case when it was packed, so that all can be read.

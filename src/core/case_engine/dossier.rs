@@ -14,7 +14,7 @@ pub(super) struct Live {
     pub key: CaseKey,
     /// Whether it differs from what was last committed.
     pub changed: bool,
-    /// Its wire form packed, if that has been made since the last change.
+    /// Its wire form, if that has been made since the last change.
     pub packed: Option<Packed>,
     /// The moment at which its timer stands.
     pub timer: Option<DateTime<Utc>>,
@@ -24,6 +24,13 @@ impl Live {
     /// A case as it was committed.
     pub fn committed(case: Case, key: CaseKey, timer: Option<DateTime<Utc>>) -> Self {
         Live { case, key, changed: false, packed: None, timer }
+    }
+
+    /// It is committed, and its timer stands where the book has it.
+    pub fn committed_again(&mut self, timer: Option<DateTime<Utc>>) {
+        self.changed = false;
+        self.packed = None;
+        self.timer = timer;
     }
 
     /// The case.

@@ -19,6 +19,7 @@ mod others;
 mod outlets;
 mod packed;
 mod personal;
+mod recent;
 mod restore;
 mod timer_book;
 mod timers;

@@ -5,6 +5,10 @@ use std::fmt;
 use chrono::{DateTime, FixedOffset, NaiveDate, Utc};
 use serde::de::{Deserializer, Error, Visitor};
 
+mod written;
+
+pub use written::{Written, optional_utc, utc};
+
 /// Reads a time that must be RFC 3339 with an offset; `None` where it is not.
 pub fn parse(text: &str) -> Option<DateTime<FixedOffset>> {
     if let Some(time) = plain(text.as_bytes()) {
