@@ -86,6 +86,15 @@ fn a_call_comes_first_by_its_first_event() {
 }
 
 #[test]
+fn a_transfer_told_late_knows_the_call_that_went_on_after_it() {
+    let mut bench = Bench::new();
+    bench.take(&call("a.1", "ringing", 10));
+    bench.take(&call("a.2", "ongoing", 300));
+    bench.take_at(&transfer("t1", "accepted", 200), 400);
+    assert!(holds(&bench, "call_first"));
+}
+
+#[test]
 fn pieces_that_fell_out_still_count() {
     let mut bench = Bench::new();
     for n in 0..60 {
