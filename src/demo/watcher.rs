@@ -31,7 +31,6 @@ pub fn run(connection: &Connection, board: &Board, stop: &Stop) -> anyhow::Resul
                 board.with(|state| state.told.take(value, Utc::now()));
             }
             Polled::OutOfRange => bail!("warnings are gone before they were read"),
-            Polled::Unreadable => bail!("warnings that cannot be read"),
             Polled::Nothing | Polled::End(_) => {}
         }
         for news in consumer.member().take_news() {

@@ -13,7 +13,6 @@ use super::fault_point::{self, Point};
 use super::native;
 use super::rebalance::Member;
 use super::record::Record;
-use super::unreadable::{self, Unreadable, is_unreadable};
 
 /// What a poll brought.
 pub enum Polled<'a> {
@@ -23,8 +22,6 @@ pub enum Polled<'a> {
     End(i32),
     /// The offset to read at is gone: see [`GroupConsumer::rewind_lost`].
     OutOfRange,
-    /// A batch that cannot be read: see [`GroupConsumer::pass_unreadable`].
-    Unreadable,
     /// Nothing, or news to be taken from the member.
     Nothing,
 }
@@ -163,23 +160,6 @@ impl GroupConsumer {
         Ok(lost)
     }
 
-    /// After [`Polled::Unreadable`]: reads on behind the batches that cannot be read. `positions` are those of all assigned
-    /// partitions, with the next offset to read, `None` where nothing was read yet. Returns what is passed over.
-    ///
-    /// # Errors
-    /// When the broker does not answer.
-    pub fn pass_unreadable(
-        &self,
-        connection: &Connection,
-        positions: &[(String, i32, Option<i64>)],
-    ) -> Result<Vec<Unreadable>, Error> {
-        let found = unreadable::find(connection, positions)?;
-        for batch in &found {
-            self.seek(&batch.topic, &[(batch.partition, batch.next)])?;
-        }
-        Ok(found)
-    }
-
     /// Whether nothing of the partition is left to read, by the broker's word and not by what was last fetched.
     ///
     /// # Errors
@@ -235,7 +215,6 @@ pub(super) fn instead<'a>(error: &KafkaError) -> Result<Polled<'a>, Error> {
         KafkaError::MessageConsumption(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange) => {
             Ok(Polled::OutOfRange)
         }
-        error if is_unreadable(error) => Ok(Polled::Unreadable),
         error if is_passing(error) => {
             tracing::debug!(%error, "kafka is not reachable, the client keeps trying");
             Ok(Polled::Nothing)

@@ -56,7 +56,7 @@ impl FeedConsumer {
         match self.group.poll(wait)? {
             Polled::Nothing | Polled::End(_) => Ok(()),
             // The order of a partition would be lost; the next session reads from what is committed.
-            Polled::Record(_) | Polled::OutOfRange | Polled::Unreadable => Err(Error::Broker {
+            Polled::Record(_) | Polled::OutOfRange => Err(Error::Broker {
                 what: "consume",
                 tag: "stray_record",
                 detail: "a record came beside its queue".into(),

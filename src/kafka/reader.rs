@@ -14,7 +14,6 @@ use rdkafka::{Offset, TopicPartitionList};
 use super::client::{Connection, Purpose, Quiet, create, drop_within};
 use super::error::{Error, is_passing};
 use super::record::Record;
-use super::unreadable::{self, Unreadable, is_unreadable};
 
 /// What a poll brought.
 pub enum Read<'a> {
@@ -24,13 +23,10 @@ pub enum Read<'a> {
     Nothing,
     /// An offset to read at is gone; the reader must be opened anew.
     OutOfRange,
-    /// A batch that cannot be read: see [`LogReader::pass_unreadable`].
-    Unreadable,
 }
 
 /// A reader of given partitions of one topic.
 pub struct LogReader {
-    connection: Connection,
     consumer: BaseConsumer<Quiet>,
     topic: String,
     /// For each partition: offset of its beginning, its true end, and whether that was reached.
@@ -80,7 +76,7 @@ impl LogReader {
                 .map_err(|error| Error::broker("assign", &error))?;
         }
         consumer.assign(&list).map_err(|error| Error::broker("assign", &error))?;
-        Ok(LogReader { connection: connection.clone(), consumer, topic: topic.to_owned(), spans })
+        Ok(LogReader { consumer, topic: topic.to_owned(), spans })
     }
 
     /// Waits for at most `wait` for a record.
@@ -107,7 +103,6 @@ impl LogReader {
             Some(Err(KafkaError::MessageConsumption(
                 RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange,
             ))) => Ok(Read::OutOfRange),
-            Some(Err(error)) if is_unreadable(&error) => Ok(Read::Unreadable),
             Some(Err(error)) if is_passing(&error) => Ok(Read::Nothing),
             Some(Err(error)) => Err(Error::broker("read", &error)),
         }
@@ -121,39 +116,6 @@ impl LogReader {
     /// The next offset to read of each partition.
     pub fn positions(&self) -> impl Iterator<Item = (i32, i64)> {
         self.spans.iter().map(|(&partition, span)| (partition, span.at))
-    }
-
-    /// After [`Read::Unreadable`]: the batches to be read next that cannot be.
-    ///
-    /// # Errors
-    /// When the broker does not answer.
-    pub fn unreadable(&self) -> Result<Vec<Unreadable>, Error> {
-        let positions: Vec<_> = self.spans.iter().map(|(&p, span)| (self.topic.clone(), p, Some(span.at))).collect();
-        unreadable::find(&self.connection, &positions)
-    }
-
-    /// The same, and reads on behind them.
-    ///
-    /// # Errors
-    /// When the broker does not answer.
-    pub fn pass_unreadable(&mut self) -> Result<Vec<Unreadable>, Error> {
-        let found = self.unreadable()?;
-        for batch in &found {
-            let mut list = TopicPartitionList::with_capacity(1);
-            list.add_partition_offset(&batch.topic, batch.partition, Offset::Offset(batch.next))
-                .map_err(|error| Error::broker("seek", &error))?;
-            let sought = self
-                .consumer
-                .seek_partitions(list, Duration::from_secs(10))
-                .map_err(|error| Error::broker("seek", &error))?;
-            for element in sought.elements() {
-                element.error().map_err(|error| Error::broker("seek", &error))?;
-            }
-            if let Some(span) = self.spans.get_mut(&batch.partition) {
-                span.at = batch.next;
-            }
-        }
-        Ok(found)
     }
 
     /// After [`Read::OutOfRange`]: the partitions of which the next record is gone, with the offset it had and that of
@@ -222,10 +184,6 @@ pub fn read_all(
             Ok(Read::OutOfRange) => {
                 let detail = format!("records of {topic} left while they were read; try again");
                 break Err(Error::Broker { what: "read", tag: "out_of_range", detail });
-            }
-            Ok(Read::Unreadable) => {
-                let detail = format!("{topic} holds a batch that cannot be read");
-                break Err(Error::Broker { what: "read", tag: "unreadable", detail });
             }
             Err(error) => break Err(error),
         }

@@ -171,9 +171,6 @@ metrics! {
     consumer_lag: Lag = "consumer_lag_records" ["topic", "partition"];
     /// Times that reading went on elsewhere because the records to be read next were gone.
     offset_resets: IntCounter = "offset_resets_total";
-    /// Batches of an input that could not be decompressed or failed their checksum and were passed over: their records
-    /// are lost, the log names the offsets. One that is met again after a restart counts again.
-    unreadable_batches: IntCounter = "unreadable_batches_total";
     /// Kafka transactions, by how they ended.
     transactions: Counters<TransactionResult> = "transactions_total" ["result"];
     /// Seconds from the first record of a transaction to its end.

@@ -8,7 +8,7 @@ use crate::kafka::error::Error;
 use crate::kafka::reader::{LogReader, Read};
 use crate::kafka::record::Record;
 
-use super::{Shared, sessions, unreadable};
+use super::{Shared, sessions};
 
 /// The name of the worker.
 pub const WORKER: &str = "erasures";
@@ -34,13 +34,9 @@ fn session(shared: &Shared, partitions: &[i32]) -> Result<(), Error> {
 fn follow(shared: &Shared, reader: &mut LogReader) -> Result<(), Error> {
     let mut read = false;
     while !shared.stop.stopping() {
-        let unreadable = match reader.poll(Duration::from_millis(if read { 200 } else { 20 }))? {
-            Read::Record(record) => {
-                learn(shared, &record);
-                false
-            }
-            Read::Nothing => false,
-            Read::Unreadable => true,
+        match reader.poll(Duration::from_millis(if read { 200 } else { 20 }))? {
+            Read::Record(record) => learn(shared, &record),
+            Read::Nothing => {}
             Read::OutOfRange => {
                 return Err(Error::Broker {
                     what: "read erasures",
@@ -48,9 +44,6 @@ fn follow(shared: &Shared, reader: &mut LogReader) -> Result<(), Error> {
                     detail: "erasures were compacted away while they were read".into(),
                 });
             }
-        };
-        if unreadable {
-            unreadable::lost(shared, WORKER, &reader.pass_unreadable()?);
         }
         if !read && reader.complete() {
             read = true;

@@ -7,7 +7,7 @@ use crate::kafka::error::Error;
 use crate::kafka::reader::{LogReader, Read};
 use crate::kafka::record::Record;
 
-use super::{Shared, erasures_worker, sessions, unreadable};
+use super::{Shared, erasures_worker, sessions};
 
 /// Names the error after which reading must begin at the beginning.
 const OUT_OF_RANGE: &str = "out_of_range";
@@ -47,13 +47,9 @@ fn follow(shared: &Shared, worker: &str, slot: usize, reader: &mut LogReader) ->
     while !shared.stop.stopping() {
         // While filling, records are there; waiting long only delays the news that the end is reached.
         let wait = Duration::from_millis(if filled { 200 } else { 20 });
-        let unreadable = match reader.poll(wait)? {
-            Read::Record(record) => {
-                apply(shared, &record)?;
-                false
-            }
-            Read::Nothing => false,
-            Read::Unreadable => true,
+        match reader.poll(wait)? {
+            Read::Record(record) => apply(shared, &record)?,
+            Read::Nothing => {}
             Read::OutOfRange => {
                 return Err(Error::Broker {
                     what: "fill the index",
@@ -61,10 +57,6 @@ fn follow(shared: &Shared, worker: &str, slot: usize, reader: &mut LogReader) ->
                     detail: "registrants were compacted away while they were read".into(),
                 });
             }
-        };
-        if unreadable {
-            // The worker of the group `registrants` counts it, once.
-            unreadable::name(worker, &reader.pass_unreadable()?);
         }
         if !filled && reader.complete() {
             filled = true;

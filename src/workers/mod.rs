@@ -13,7 +13,6 @@ mod matches;
 pub mod notify_worker;
 pub mod registrants_worker;
 mod tally;
-mod unreadable;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -12,7 +12,7 @@ use crate::kafka::offsets::Progress;
 use crate::kafka::producer::ReportingProducer;
 use crate::kafka::rebalance::News;
 
-use super::{Shared, dead_letters, erasures_worker, sessions, unreadable};
+use super::{Shared, dead_letters, erasures_worker, sessions};
 
 /// The group, behind the prefix (contract 2).
 pub const GROUP: &str = "registrants";
@@ -59,17 +59,6 @@ fn session(shared: &Shared) -> Result<(), Error> {
                     partitions.insert(partition, Progress::starting_at(Some(next)));
                     tracing::error!(partition, next, "registrants are gone before they were looked at, reading on");
                 }
-            }
-            Polled::Unreadable => {
-                let positions: Vec<_> =
-                    partitions.iter().map(|(&p, progress)| (topic.clone(), p, progress.position())).collect();
-                let batches = consumer.pass_unreadable(&shared.connection, &positions)?;
-                for batch in &batches {
-                    if let Some(progress) = partitions.get_mut(&batch.partition) {
-                        progress.handled(batch.next - 1, 0);
-                    }
-                }
-                unreadable::lost(shared, WORKER, &batches);
             }
             Polled::Nothing | Polled::End(_) => {}
         }

@@ -50,11 +50,9 @@ pub fn restore(
     };
     let mut served = Instant::now();
     while !reader.complete() {
-        let mut unreadable = false;
         match reader.poll(Duration::from_millis(20))? {
             Read::Record(record) => take(&mut restoring, &record, shared.case_partitions)?,
             Read::Nothing => {}
-            Read::Unreadable => unreadable = true,
             Read::OutOfRange => {
                 return Err(Error::Broker {
                     what: "restore",
@@ -62,15 +60,6 @@ pub fn restore(
                     detail: format!("{topic} was shortened while it was read"),
                 });
             }
-        }
-        if unreadable && let Some(batch) = reader.unreadable()?.first() {
-            return Err(Error::Layout(format!(
-                "{topic} holds a batch that cannot be read, at partition {} offsets {} to {}: its cases are lost; see \
-                 to the disks, and restore the topic",
-                batch.partition,
-                batch.first,
-                batch.next - 1
-            )));
         }
         if served.elapsed() > SERVE_EVERY {
             let (done, total) = reader.progress();

@@ -12,7 +12,7 @@ use crate::kafka::rebalance::{Assigned, News};
 use crate::kafka::transaction::TransactionalProducer;
 use crate::kafka::watchdog::Leash;
 
-use super::super::{Shared, unreadable};
+use super::super::Shared;
 use super::GROUP;
 use super::commit::Committer;
 use super::report::Report;
@@ -27,16 +27,6 @@ const IDLE: Duration = Duration::from_millis(100);
 
 /// How long to wait before the broker is asked again whether a partition has more to read.
 const ASK_AGAIN: Duration = Duration::from_millis(500);
-
-/// What a look for the next input brought.
-enum Came {
-    /// An input, or nothing.
-    Something,
-    /// The input to be read next is no longer held.
-    Gone,
-    /// It is in a batch that cannot be read.
-    Unreadable,
-}
 
 /// A worker at work.
 pub struct Session<'a> {
@@ -92,10 +82,8 @@ impl<'a> Session<'a> {
 
     fn work(&mut self) -> Result<(), Error> {
         while !self.shared.stop.stopping() {
-            match self.read_one()? {
-                Came::Something => {}
-                Came::Gone => self.read_on_at_earliest()?,
-                Came::Unreadable => self.pass_unreadable()?,
+            if !self.read_one()? {
+                self.read_on_at_earliest()?;
             }
             for news in self.consumer.member().take_news() {
                 self.serve(news)?;
@@ -109,8 +97,8 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// Takes in what comes next, or that nothing does.
-    fn read_one(&mut self) -> Result<Came, Error> {
+    /// Takes in what comes next, or that nothing does; false if what should come next is no longer held.
+    fn read_one(&mut self) -> Result<bool, Error> {
         let wait = self.wait();
         let polled = {
             let _call = self.leash.watch();
@@ -132,10 +120,9 @@ impl<'a> Session<'a> {
                 self.state.reached_end(partition);
             }
             Polled::Nothing => self.drained = true,
-            Polled::OutOfRange => return Ok(Came::Gone),
-            Polled::Unreadable => return Ok(Came::Unreadable),
+            Polled::OutOfRange => return Ok(false),
         }
-        Ok(Came::Something)
+        Ok(true)
     }
 
     /// How long the next poll may wait.
@@ -225,25 +212,6 @@ impl<'a> Session<'a> {
         self.consumer.resume_at(&self.state.topics.inputs, &positions)?;
         self.report.ready(Some(began.elapsed()));
         tracing::info!(worker = self.worker, partitions = assigned.len(), "assigned and restored");
-        Ok(())
-    }
-
-    /// Inputs that cannot be decompressed are to be read next: reading goes on behind them. The position goes with the
-    /// next transaction.
-    fn pass_unreadable(&mut self) -> Result<(), Error> {
-        let positions: Vec<_> = (self.state.partitions.iter())
-            .map(|(&id, held)| (self.state.topics.inputs.clone(), id, (held.next >= 0).then_some(held.next)))
-            .collect();
-        let batches = {
-            let _call = self.leash.watch();
-            self.consumer.pass_unreadable(&self.shared.connection, &positions)?
-        };
-        for batch in &batches {
-            if let Some(held) = self.state.partitions.get_mut(&batch.partition) {
-                held.skip_to(batch.next);
-            }
-        }
-        unreadable::lost(self.shared, self.worker, &batches);
         Ok(())
     }
 

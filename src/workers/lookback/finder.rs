@@ -177,8 +177,6 @@ impl<'a> Session<'a> {
                 }
                 Polled::End(partition) if partition == place.partition => gone.extend(wanted.drain(..)),
                 Polled::OutOfRange => return Err(missing("out_of_range", "a held event is gone")),
-                // It was read before, so the disk has spoilt it since.
-                Polled::Unreadable => gone.extend(wanted.drain(..)),
                 Polled::Nothing if since.elapsed() > PATIENCE => {
                     return Err(missing("timed_out", "a held event does not come"));
                 }

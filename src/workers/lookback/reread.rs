@@ -11,7 +11,6 @@ use crate::kafka::consumer::Polled;
 use crate::kafka::error::Error;
 use crate::kafka::recall::Recall;
 use crate::kafka::record::Record;
-use crate::kafka::unreadable;
 use crate::kafka::watchdog::Leash;
 
 use super::super::Shared;
@@ -143,10 +142,6 @@ impl Rereads {
                     self.under_way.clear();
                     break;
                 }
-                Polled::Unreadable => {
-                    self.pass_unreadable(shared)?;
-                    break;
-                }
                 Polled::Nothing => break,
             }
         }
@@ -157,22 +152,6 @@ impl Rereads {
                 shared.lookback.with(|lookback| lookback.hold_again(opening, held, now));
             }
         }
-        Ok(())
-    }
-
-    /// Whoever read the feed the first time has counted and named it.
-    fn pass_unreadable(&mut self, shared: &Shared) -> Result<(), Error> {
-        let Some(kind) = self.kind else { return Ok(()) };
-        let topic = shared.connection.topic(kind.topic());
-        let left = self.under_way.iter().filter(|reread| !reread.read);
-        let positions: Vec<_> = left.map(|r| (topic.clone(), r.reading.place.partition, Some(r.next))).collect();
-        for batch in unreadable::find(&shared.connection, &positions)? {
-            if let Some(reread) = self.of(batch.partition) {
-                reread.next = batch.next;
-                reread.read = reread.next >= reread.reading.end;
-            }
-        }
-        self.in_place = false;
         Ok(())
     }
 

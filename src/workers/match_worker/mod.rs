@@ -23,7 +23,7 @@ use crate::kafka::watchdog::Leash;
 
 use super::lookback::Keeper;
 use super::tally::Tally;
-use super::{Shared, sessions, unreadable};
+use super::{Shared, sessions};
 use feed::{Feed, untoken};
 use record::{Hands, handle};
 
@@ -171,12 +171,11 @@ impl<'a> Session<'a> {
         let busy = records.left() > BATCH / 2;
         hands.keeper.begin();
         let now = Utc::now();
-        let (mut lost, mut unreadable) = (false, false);
+        let mut lost = false;
         for polled in records {
             match polled? {
                 Polled::Record(record) => handle(&record, &matcher, now, &mut hands)?,
                 Polled::OutOfRange => lost = true,
-                Polled::Unreadable => unreadable = true,
                 Polled::Nothing | Polled::End(_) => {}
             }
         }
@@ -184,9 +183,6 @@ impl<'a> Session<'a> {
         if !busy && self.producer.in_flight() > 0 && self.sent.elapsed() >= SEND_EVERY {
             self.producer.send_now();
             self.sent = Instant::now();
-        }
-        if unreadable {
-            self.pass_unreadable()?;
         }
         if lost { self.read_on_at_earliest() } else { Ok(()) }
     }
@@ -309,33 +305,13 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// The next offset to read of each partition.
-    fn positions(&mut self) -> Vec<(String, i32, Option<i64>)> {
+    /// An event that was to be read next is no longer held: reading goes on at the earliest one that is.
+    fn read_on_at_earliest(&mut self) -> Result<(), Error> {
         let mut positions = Vec::new();
         for feed in &mut self.feeds {
             let topic = feed.topic.clone();
             positions.extend(feed.each().map(|(p, progress)| (topic.clone(), p, progress.position())));
         }
-        positions
-    }
-
-    /// Events that cannot be decompressed are to be read next: reading goes on behind them.
-    fn pass_unreadable(&mut self) -> Result<(), Error> {
-        let positions = self.positions();
-        let batches = self.consumer.group().pass_unreadable(&self.shared.connection, &positions)?;
-        for batch in &batches {
-            let feed = self.feeds.iter_mut().find(|feed| feed.topic == batch.topic);
-            if let Some(progress) = feed.and_then(|feed| feed.progress(batch.partition)) {
-                progress.handled(batch.next - 1, 0);
-            }
-        }
-        unreadable::lost(self.shared, self.worker, &batches);
-        Ok(())
-    }
-
-    /// An event that was to be read next is no longer held: reading goes on at the earliest one that is.
-    fn read_on_at_earliest(&mut self) -> Result<(), Error> {
-        let positions = self.positions();
         for (topic, partition, next) in self.consumer.group().rewind_lost(&positions)? {
             self.shared.metrics.offset_resets.inc();
             if let Some(feed) = self.feeds.iter_mut().find(|feed| feed.topic == topic) {

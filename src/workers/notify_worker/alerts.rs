@@ -44,8 +44,7 @@ pub fn session(shared: &Shared, destination: &Destination, worker: &str) -> Resu
 fn follow(shared: &Shared, destination: &Destination, reader: &mut LogReader, partitions: i32) -> Result<(), Error> {
     let mut looked = Instant::now();
     while !shared.stop.stopping() {
-        let (mut lost, mut unreadable) = (false, false);
-        match reader.poll(Duration::from_millis(100))? {
+        let lost = match reader.poll(Duration::from_millis(100))? {
             Read::Record(record) => {
                 let notification = record.value().and_then(|value| Notification::decode(value).ok());
                 if let (Some(board), Some(notification)) = (&destination.board, notification)
@@ -53,15 +52,11 @@ fn follow(shared: &Shared, destination: &Destination, reader: &mut LogReader, pa
                 {
                     board.lock().take(&notification);
                 }
+                false
             }
-            Read::Nothing => {}
-            Read::OutOfRange => lost = true,
-            Read::Unreadable => unreadable = true,
-        }
-        if unreadable {
-            // The destination's own group counts it.
-            super::super::unreadable::name(&destination.name, &reader.pass_unreadable()?);
-        }
+            Read::Nothing => false,
+            Read::OutOfRange => true,
+        };
         if lost {
             return Err(lost_some(shared, destination, reader)?);
         }

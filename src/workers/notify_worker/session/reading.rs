@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 
-use super::super::super::{dead_letters, unreadable};
+use super::super::super::dead_letters;
 use super::super::queue::Item;
 use super::{BATCH, PAUSE_AFTER, Session};
 use crate::core::dead_letter::{Reason, Reject};
@@ -28,12 +28,6 @@ enum Sorted {
     Stray(Box<Notification>),
     Elsewhere,
     Bad(Reject),
-}
-
-/// What can stand in the place of the next record.
-enum Gap {
-    Gone,
-    Unreadable,
 }
 
 impl Session<'_> {
@@ -71,8 +65,7 @@ impl Session<'_> {
             let polled = self.consumer.poll(wait)?;
             match polled {
                 Polled::Nothing | Polled::End(_) => return Ok(false),
-                Polled::OutOfRange => Err(Gap::Gone),
-                Polled::Unreadable => Err(Gap::Unreadable),
+                Polled::OutOfRange => None,
                 Polled::Record(record) => {
                     let (partition, offset) = (record.partition(), record.offset());
                     let read = self.sort(&record);
@@ -84,14 +77,13 @@ impl Session<'_> {
                         let letter = dead_letters::letter(&self.letters, &record, reject);
                         self.records.put_aside(letter, partition, offset)?;
                     }
-                    Ok((read, partition, offset))
+                    Some((read, partition, offset))
                 }
             }
         };
-        let (read, partition, offset) = match come {
-            Ok(come) => come,
-            Err(Gap::Gone) => return self.read_on_at_earliest().map(|()| false),
-            Err(Gap::Unreadable) => return self.pass_unreadable().map(|()| false),
+        let Some((read, partition, offset)) = come else {
+            self.read_on_at_earliest()?;
+            return Ok(false);
         };
         let item =
             |notification: Box<Notification>| Item { notification: *notification, partition, offset, held: false };
@@ -106,23 +98,9 @@ impl Session<'_> {
         Ok(true)
     }
 
-    fn positions(&self) -> Vec<(String, i32, Option<i64>)> {
-        self.partitions.iter().map(|(&p, progress)| (self.topic.clone(), p, progress.position())).collect()
-    }
-
-    fn pass_unreadable(&mut self) -> Result<(), Error> {
-        let batches = self.consumer.pass_unreadable(&self.shared.connection, &self.positions())?;
-        for batch in &batches {
-            if let Some(progress) = self.partitions.get_mut(&batch.partition) {
-                progress.handled(batch.next - 1, 0);
-            }
-        }
-        unreadable::lost(self.shared, self.worker, &batches);
-        Ok(())
-    }
-
     fn read_on_at_earliest(&mut self) -> Result<(), Error> {
-        let positions = self.positions();
+        let positions: Vec<_> =
+            self.partitions.iter().map(|(&p, progress)| (self.topic.clone(), p, progress.position())).collect();
         for (_, partition, next) in self.consumer.rewind_lost(&positions)? {
             self.shared.metrics.offset_resets.inc();
             self.partitions.insert(partition, Progress::starting_at(Some(next)));
