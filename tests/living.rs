@@ -430,9 +430,9 @@ fn bad_configuration_ends_with_64_and_file_key_and_reason() {
     let messages = folder.path().join("messages");
     std::fs::create_dir(&messages).expect("a folder");
     let shipped = std::fs::read_to_string("config/messages/en.toml").expect("the shipped messages");
-    std::fs::write(messages.join("en.toml"), shipped.replace("Please see the desk.", "See http://desk."))
+    std::fs::write(messages.join("en.toml"), shipped.replace("There are no safe accounts.", "See http://desk."))
         .expect("a file");
-    let line = shipped.lines().position(|line| line.contains("Please see the desk.")).expect("the line") + 1;
+    let line = shipped.lines().position(|line| line.contains("There are no safe accounts.")).expect("the line") + 1;
     let output = run(&["check"], &[("GOLDEN_BELL__MESSAGES__PATH", &messages.display().to_string())]);
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(64), "{said}");

@@ -18,6 +18,8 @@ pub enum Name {
     Free,
     /// A member bears it, alive or not yet given up by its group.
     Held,
+    /// Nobody bears it, for the broker is one of the embedded kind, with nobody on it but us.
+    Alone,
 }
 
 /// Looks once whether a member of one of `groups` (names behind the prefix) bears this process's name.
@@ -35,8 +37,8 @@ pub fn look(connection: &Connection, groups: &[&str]) -> Result<Name, Error> {
                 Err(error) if is_passing(&error) && Instant::now() < until => {
                     std::thread::sleep(Duration::from_millis(50));
                 }
-                // Every broker of our time lists its groups, the embedded one excepted: there is nobody but us on it.
-                Err(error) if code(&error) == Some(RDKafkaErrorCode::UnsupportedFeature) => return Ok(Name::Free),
+                // Every broker of our time lists its groups, the embedded one excepted.
+                Err(error) if code(&error) == Some(RDKafkaErrorCode::UnsupportedFeature) => return Ok(Name::Alone),
                 Err(error) => return Err(Error::broker("list group members", &error)),
             }
         };

@@ -35,15 +35,30 @@ pub fn check(
     connection: &Connection,
     counts: &BTreeMap<&'static str, i32>,
     needed: &[&'static str],
+) -> Result<(), Error> {
+    refuse(layout_problems(connection, counts, needed))
+}
+
+/// Refuses a topic of inputs whose record time is not the broker's. The number of replicas is nothing that stops a start.
+///
+/// # Errors
+/// [`Error::Layout`] with all that is wrong.
+pub fn check_settings(
+    connection: &Connection,
+    counts: &BTreeMap<&'static str, i32>,
     runtime: &Handle,
 ) -> Result<(), Error> {
-    let mut problems = layout_problems(connection, counts, needed);
-    // Who stamps its record time; the number of replicas is nothing that stops a start.
     match runtime.block_on(setting_problems(connection, counts, &["case-inputs"], 1)) {
-        Ok(found) => problems.extend(found.into_iter().filter(Problem::stops_start)),
-        // Not every broker tells, nor everybody; `topics check` is there for that.
-        Err(error) => tracing::info!(%error, "the settings of case-inputs could not be checked"),
+        Ok(found) => refuse(found.into_iter().filter(Problem::stops_start).collect()),
+        // Not everybody may ask; `topics check` is there for who may.
+        Err(error) => {
+            tracing::info!(%error, "the settings of case-inputs could not be checked");
+            Ok(())
+        }
     }
+}
+
+fn refuse(problems: Vec<Problem>) -> Result<(), Error> {
     if problems.is_empty() {
         return Ok(());
     }

@@ -74,9 +74,12 @@ impl Start {
         let connection = connection(&self.config);
         let Some(counts) = self.find_broker(&connection)? else { return Ok(()) };
         let needed = layout::needed(&self.roles);
-        layout::check(&connection, &counts, &needed, &self.runtime)?;
-        if !self.take_name(&connection)? {
-            return Ok(());
+        layout::check(&connection, &counts, &needed)?;
+        match self.take_name(&connection)? {
+            None => return Ok(()),
+            // The embedded broker has no settings, and would be asked for them in vain for seconds.
+            Some(Name::Alone) => {}
+            Some(_) => layout::check_settings(&connection, &counts, &self.runtime)?,
         }
         self.start_workers(connection, &counts).map_err(|error| Error::Client(error.to_string()))
     }
@@ -109,8 +112,8 @@ impl Start {
         Ok(None)
     }
 
-    /// Waits until nobody of this name is listed; `false` when the process stops before.
-    fn take_name(&self, connection: &Connection) -> Result<bool, Error> {
+    /// Waits until nobody of this name is listed; `None` when the process stops before.
+    fn take_name(&self, connection: &Connection) -> Result<Option<Name>, Error> {
         let stop = self.components.stop();
         let groups: Vec<String> = (self.roles.iter())
             .flat_map(|role| match role {
@@ -124,8 +127,8 @@ impl Start {
         let mut began = Instant::now();
         while !stop.stopping() {
             match instance::look(connection, &groups) {
-                Ok(Name::Free) => return Ok(true),
                 Ok(Name::Held) => {}
+                Ok(name) => return Ok(Some(name)),
                 Err(error) if is_absence(&error) => {
                     tracing::info!(%error, "the members of the groups are not known yet, asking again");
                     began = Instant::now();
@@ -142,7 +145,7 @@ impl Start {
             self.components.readiness().waiting("start", &waiting);
             stop.wait(Duration::from_millis(200));
         }
-        Ok(false)
+        Ok(None)
     }
 
     fn start_workers(self, connection: Connection, counts: &BTreeMap<&'static str, i32>) -> io::Result<()> {
