@@ -81,7 +81,7 @@ impl Start {
             Some(Name::Alone) => {}
             Some(_) => layout::check_settings(&connection, &counts, &self.runtime)?,
         }
-        self.start_workers(connection, &counts).map_err(|error| Error::Client(error.to_string()))
+        self.start_workers(connection, counts, needed).map_err(|error| Error::Client(error.to_string()))
     }
 
     /// Waits for the broker as long as it takes; `None` when the process stops before.
@@ -148,7 +148,12 @@ impl Start {
         Ok(None)
     }
 
-    fn start_workers(self, connection: Connection, counts: &BTreeMap<&'static str, i32>) -> io::Result<()> {
+    fn start_workers(
+        self,
+        connection: Connection,
+        counts: BTreeMap<&'static str, i32>,
+        needed: Vec<&'static str>,
+    ) -> io::Result<()> {
         let Start { config, roles, loaded, metrics, halts, components, runtime } = self;
         let destinations = if roles.contains(&Role::Notify) {
             Destination::all(&config, &runtime, components.stop(), &metrics)?
@@ -221,9 +226,8 @@ impl Start {
             }
         }
         let watched = Arc::clone(&shared);
-        let (at_start, needed) = (counts.clone(), layout::needed(&roles));
         components
-            .spawn_leavable("layout", move || layout::watch(&watched.connection, &at_start, &needed, &watched.stop))?;
+            .spawn_leavable("layout", move || layout::watch(&watched.connection, &counts, &needed, &watched.stop))?;
         for destination in destinations {
             notify(&shared, destination, &components)?;
         }

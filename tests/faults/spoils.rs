@@ -44,7 +44,7 @@ pub fn unseen(judge: &Judge, found: &Found) -> Vec<String> {
         let mut spoilt = found.clone();
         if !spoil(&mut spoilt) {
             unseen.push(format!("the audit cannot be tried: nothing is there for {name}"));
-        } else if spoilt.wrong(judge).is_empty() {
+        } else if spoilt.replayed(judge).discrepancies.is_empty() {
             unseen.push(format!("the audit does not see {name}"));
         }
     }

@@ -8,7 +8,7 @@ use crate::campaign::{Campaign, PATIENCE, case_settings};
 use crate::compare::value;
 use crate::load::Seen;
 use crate::probe::probes;
-use crate::replay::{Judge, replay};
+use crate::replay::{Judge, Replayed, replay};
 use crate::report::Verdict;
 use crate::spoils;
 use crate::support::audit::{Beside, Discrepancy, Outputs, audit_beside, report};
@@ -28,11 +28,11 @@ pub struct Found {
 }
 
 impl Found {
-    /// Everything wrong with it by the replay, and with the order of the matches.
-    pub fn wrong(&self, judge: &Judge) -> Vec<Discrepancy> {
-        let mut wrong = replay(judge, &self.outputs, &self.notifications).discrepancies;
-        wrong.extend(out_of_order(&self.events, &self.outputs.case_inputs));
-        wrong
+    /// What the replay has against it, and against the order of the matches.
+    pub fn replayed(&self, judge: &Judge) -> Replayed {
+        let mut replayed = replay(judge, &self.outputs, &self.notifications);
+        replayed.discrepancies.extend(out_of_order(&self.events, &self.outputs.case_inputs));
+        replayed
     }
 }
 
@@ -57,8 +57,7 @@ impl Campaign<'_> {
         let after = Found { events, notifications, outputs: self.read(letters_may_repeat) };
         self.still_there(&seen.unwrap_or_default(), &after.outputs);
         let judge = Judge::new(self.folder.path(), &self.settings.token_key, case_settings());
-        let mut replayed = replay(&judge, &after.outputs, &after.notifications);
-        replayed.discrepancies.extend(out_of_order(&after.events, &after.outputs.case_inputs));
+        let replayed = after.replayed(&judge);
         println!(
             "replayed {} inputs, {} transactions, {} timers, {} warnings, {} notifications: {} discrepancies",
             replayed.inputs,

@@ -56,6 +56,11 @@ pub(super) fn json_len(text: &str) -> usize {
         .sum()
 }
 
+/// The same of those texts that are there, together.
+pub(super) fn json_lens(texts: &[&Option<String>]) -> usize {
+    texts.iter().copied().flatten().map(|text| json_len(text)).sum()
+}
+
 /// The text if it is short enough, else its beginning and its digest: the same text always gives the same.
 pub(super) fn clip(text: &str, max: usize) -> String {
     if json_len(text) <= max {
@@ -119,11 +124,7 @@ impl Case {
             + json_len(&self.case_id)
             + json_len(&self.subject_id)
             + self.subject.wire_bound()
-            + [&self.fraud_type, &self.area, &self.round.holder]
-                .into_iter()
-                .flatten()
-                .map(|t| json_len(t))
-                .sum::<usize>()
+            + json_lens(&[&self.fraud_type, &self.area, &self.round.holder])
             + self.trusted_contacts.iter().map(|c| c.wire_bound()).sum::<usize>()
             + self.evidence.iter().map(|e| e.wire_bound()).sum::<usize>()
             + self.follow_ups.iter().map(|f| f.wire_bound()).sum::<usize>()

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::bounds::{MAX_GROUPS, MAX_ID, MAX_WORD, clip, json_len};
+use super::bounds::{MAX_GROUPS, MAX_ID, MAX_WORD, clip, json_len, json_lens};
 use crate::core::matched::{StandIn, Subject, TrustedContact};
 use crate::core::registrant::MAX_HOUSEHOLD;
 use crate::core::text::is_false;
@@ -139,15 +139,13 @@ impl From<&TrustedContact<'_>> for Contact {
 
 impl Contact {
     pub(super) fn wire_bound(&self) -> usize {
-        let texts = [&self.relation, &self.name, &self.phone];
         let guardians = self.guardians.iter().map(Guardian::wire_bound).sum::<usize>();
-        192 + json_len(&self.person_id) + texts.into_iter().flatten().map(|t| json_len(t)).sum::<usize>() + guardians
+        192 + json_len(&self.person_id) + json_lens(&[&self.relation, &self.name, &self.phone]) + guardians
     }
 }
 
 impl Guardian {
     fn wire_bound(&self) -> usize {
-        let texts = [&self.name, &self.phone];
-        64 + json_len(&self.person_id) + texts.into_iter().flatten().map(|t| json_len(t)).sum::<usize>()
+        64 + json_len(&self.person_id) + json_lens(&[&self.name, &self.phone])
     }
 }

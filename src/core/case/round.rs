@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::bounds::json_len;
+use super::bounds::json_lens;
 use super::{Outcome, State};
 use crate::core::rules::{Level, Rule};
 use crate::core::text::{is_false, wire_enum};
@@ -85,7 +85,7 @@ fn is_one(times: &u32) -> bool {
 
 impl HistoryEntry {
     pub(super) fn wire_bound(&self) -> usize {
-        300 + [&self.by, &self.area].into_iter().flatten().map(|text| json_len(text)).sum::<usize>()
+        300 + json_lens(&[&self.by, &self.area])
     }
 }
 
