@@ -3,6 +3,9 @@
 //! Some calls of librdkafka can hang for ever (sending offsets to a transaction while its coordinator is away, for
 //! one). A process that hangs warns nobody; one that ends is restarted by its supervisor and starts from what is
 //! committed.
+//!
+//! Only time in which the process ran counts: one that was stopped for a while (SIGSTOP, a frozen machine) has calls
+//! under way that are long overdue by the clock and return at once.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,6 +17,12 @@ use parking_lot::Mutex;
 /// The exit code of a process ended by its watchdog (contract 7, Instances).
 pub const EXIT_CODE: i32 = 75;
 
+/// Between two looks at the calls.
+const TICK: Duration = Duration::from_millis(200);
+
+/// What counts of the time between two looks at most; more than that the process, or the whole machine, was stopped.
+const LONGEST_TICK: Duration = Duration::from_secs(1);
+
 /// Watches the calls of all workers of a process.
 #[derive(Clone)]
 pub struct Watchdog {
@@ -21,13 +30,14 @@ pub struct Watchdog {
 }
 
 struct Inner {
-    started: Instant,
+    /// How long the process has run, as of the last look, milliseconds.
+    ran: Arc<AtomicU64>,
     slots: Mutex<Vec<Arc<Slot>>>,
 }
 
 struct Slot {
     name: String,
-    /// Milliseconds after `started` at which the call is overdue; 0 when none is under way.
+    /// How long the process has run when the call is overdue, milliseconds; 0 when none is under way.
     due: AtomicU64,
     limit: Duration,
 }
@@ -36,7 +46,7 @@ struct Slot {
 #[derive(Clone)]
 pub struct Leash {
     slot: Arc<Slot>,
-    started: Instant,
+    ran: Arc<AtomicU64>,
 }
 
 /// A call under way; dropping it says that the call returned.
@@ -46,13 +56,16 @@ pub struct Watched<'a>(&'a Slot);
 impl Watchdog {
     /// Starts the watchdog; `overdue` is called with the worker's name when a call outlives its limit.
     pub fn start(overdue: impl Fn(&str) + Send + 'static) -> Self {
-        let inner = Arc::new(Inner { started: Instant::now(), slots: Mutex::new(Vec::new()) });
+        let inner = Arc::new(Inner { ran: Arc::default(), slots: Mutex::new(Vec::new()) });
         let watched = Arc::downgrade(&inner);
         thread::Builder::new()
             .name("watchdog".into())
             .spawn(move || {
+                let started = Instant::now();
+                let mut running = Running::default();
                 while let Some(inner) = watched.upgrade() {
-                    let now = millis(inner.started);
+                    let now = running.seen_at(started.elapsed());
+                    inner.ran.store(now, Ordering::Relaxed);
                     for slot in inner.slots.lock().iter() {
                         let due = slot.due.load(Ordering::Relaxed);
                         if due != 0 && due < now {
@@ -60,7 +73,7 @@ impl Watchdog {
                         }
                     }
                     drop(inner);
-                    thread::sleep(Duration::from_millis(200));
+                    thread::sleep(TICK);
                 }
             })
             .map(drop)
@@ -87,15 +100,16 @@ impl Watchdog {
         let mut slots = self.inner.slots.lock();
         slots.retain(|slot| Arc::strong_count(slot) > 1);
         slots.push(Arc::clone(&slot));
-        Leash { slot, started: self.inner.started }
+        Leash { slot, ran: Arc::clone(&self.inner.ran) }
     }
 }
 
 impl Leash {
     /// A call into Kafka begins.
     pub fn watch(&self) -> Watched<'_> {
-        let due = millis(self.started) + self.slot.limit.as_millis() as u64;
-        self.slot.due.store(due.max(1), Ordering::Relaxed);
+        // The last look was up to a tick ago.
+        let due = self.ran.load(Ordering::Relaxed) + (self.slot.limit + TICK).as_millis() as u64;
+        self.slot.due.store(due, Ordering::Relaxed);
         Watched(&self.slot)
     }
 }
@@ -106,14 +120,38 @@ impl Drop for Watched<'_> {
     }
 }
 
-fn millis(since: Instant) -> u64 {
-    since.elapsed().as_millis() as u64
+/// Adds up the time in which the process ran.
+#[derive(Debug, Default)]
+struct Running {
+    ran: Duration,
+    last: Duration,
+}
+
+impl Running {
+    /// How long the process has run, milliseconds, when it looks at `now`, counted from its start.
+    fn seen_at(&mut self, now: Duration) -> u64 {
+        self.ran += now.saturating_sub(self.last).min(LONGEST_TICK);
+        self.last = now;
+        self.ran.as_millis() as u64
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::sync::mpsc;
+
+    #[test]
+    fn time_in_which_the_process_was_stopped_does_not_count() {
+        let mut running = Running::default();
+        let looks = (1..=10).map(|n| TICK * n);
+        assert_eq!(looks.map(|now| running.seen_at(now)).last(), Some(2_000));
+        // Stopped for 18 s, then going on as before: a call that had 20 s left a moment ago has 19.
+        assert_eq!(running.seen_at(Duration::from_secs(20)), 3_000);
+        assert_eq!(running.seen_at(Duration::from_secs(20) + TICK), 3_200);
+        // A machine that is merely slow counts in full.
+        assert_eq!(running.seen_at(Duration::from_secs(21)), 4_000);
+    }
 
     #[test]
     fn a_call_that_does_not_return_is_reported_and_one_that_does_is_not() {
