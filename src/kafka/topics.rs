@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::admin::{AdminClient, AdminOptions, ConfigResource, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -156,10 +156,14 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Makes the topics that are not there.
+/// How long a topic may take to be known after it was made.
+const KNOWN_WITHIN: Duration = Duration::from_secs(30);
+
+/// Makes the topics that are not there, and waits until the brokers tell of them: the controller confirms a topic before
+/// the broker that is asked next has heard of it, and who starts right away would be told that it is missing.
 ///
 /// # Errors
-/// When the broker does not answer or refuses one.
+/// When the broker does not answer or refuses one, or one is not known after half a minute.
 pub async fn create(connection: &Connection, partitions: i32, replicas: i32) -> Result<Vec<Made>, Error> {
     let admin: AdminClient<Quiet> = make(&connection.admin(), Quiet)?;
     let settings: Vec<_> = TOPICS.iter().map(|spec| (connection.topic(spec.name), spec.settings(replicas))).collect();
@@ -176,14 +180,32 @@ pub async fn create(connection: &Connection, partitions: i32, replicas: i32) -> 
         .operation_timeout(Some(Duration::from_secs(30)));
     let results =
         admin.create_topics(&topics, &options).await.map_err(|error| Error::broker("create topics", &error))?;
-    results
+    let made = results
         .into_iter()
         .map(|result| match result {
             Ok(topic) => Ok(Made { topic, existed: false }),
             Err((topic, RDKafkaErrorCode::TopicAlreadyExists)) => Ok(Made { topic, existed: true }),
             Err((topic, code)) => Err(Error::Layout(format!("topic {topic} could not be made: {code}"))),
         })
-        .collect()
+        .collect::<Result<Vec<Made>, Error>>()?;
+    wait_until_known(connection).await?;
+    Ok(made)
+}
+
+async fn wait_until_known(connection: &Connection) -> Result<(), Error> {
+    let began = Instant::now();
+    loop {
+        let counts = partition_counts(connection, Duration::from_secs(10))?;
+        let unknown = TOPICS.iter().find(|spec| !counts.contains_key(spec.name));
+        match unknown {
+            None => return Ok(()),
+            Some(spec) if began.elapsed() > KNOWN_WITHIN => {
+                let (topic, wait) = (connection.topic(spec.name), KNOWN_WITHIN.as_secs());
+                return Err(Error::Layout(format!("topic {topic} is made, but not known after {wait} s")));
+            }
+            Some(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+        }
+    }
 }
 
 /// How many partitions each topic of the contract has; those that are missing are not in the answer.

@@ -31,6 +31,10 @@ use super::load::Loaded;
 /// Threads that fill the index: reading is bound by one core each, and more than two gain little.
 const INDEX_WORKERS: usize = 2;
 
+/// How long a broker may not know a topic: one that has just started, or that lags behind the controller, tells of less
+/// than there is.
+const TOPICS_GRACE: Duration = Duration::from_secs(3);
+
 /// How long after its session time-out a dead namesake may still be listed.
 const NAME_GRACE: Duration = Duration::from_secs(3);
 
@@ -72,9 +76,8 @@ impl Start {
 
     fn run(self) -> Result<(), Error> {
         let connection = connection(&self.config);
-        let Some(counts) = self.find_broker(&connection)? else { return Ok(()) };
         let needed = layout::needed(&self.roles);
-        layout::check(&connection, &counts, &needed)?;
+        let Some(counts) = self.find_topics(&connection, &needed)? else { return Ok(()) };
         match self.take_name(&connection)? {
             None => return Ok(()),
             // The embedded broker has no settings, and would be asked for them in vain for seconds.
@@ -82,6 +85,27 @@ impl Start {
             Some(_) => layout::check_settings(&connection, &counts, &self.runtime)?,
         }
         self.start_workers(connection, counts, needed).map_err(|error| Error::Client(error.to_string()))
+    }
+
+    /// Waits for the broker, and a little for topics that it does not know; `None` when the process stops before.
+    fn find_topics(
+        &self,
+        connection: &Connection,
+        needed: &[&'static str],
+    ) -> Result<Option<BTreeMap<&'static str, i32>>, Error> {
+        let stop = self.components.stop();
+        let mut began = None;
+        loop {
+            let Some(counts) = self.find_broker(connection)? else { return Ok(None) };
+            let problems = layout::check(connection, &counts, needed);
+            let late = began.get_or_insert_with(Instant::now).elapsed() > TOPICS_GRACE;
+            match problems {
+                Ok(()) => return Ok(Some(counts)),
+                Err(error) if late => return Err(error),
+                Err(_) if stop.wait(Duration::from_millis(250)) => return Ok(None),
+                Err(_) => {}
+            }
+        }
     }
 
     /// Waits for the broker as long as it takes; `None` when the process stops before.
