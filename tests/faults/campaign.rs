@@ -1,6 +1,7 @@
 //! A campaign: some instances of the program under load, faults one after another, and the verdict at the end.
 
 use std::collections::BTreeMap;
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use chrono::TimeDelta;
@@ -9,6 +10,7 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
 use crate::arena::Arena;
+use crate::late;
 use crate::load::Load;
 use crate::replay::levels;
 use crate::report::Round;
@@ -29,6 +31,9 @@ pub const TRANSACTION: Duration = Duration::from_secs(15);
 
 /// The longest time without any progress that counts as one that ends.
 pub const PATIENCE: Duration = Duration::from_secs(180);
+
+/// By how much a round outlasts the slowest take-over before it is looked into.
+const LATE: Duration = Duration::from_secs(3);
 
 /// The exit code of a process ended by its watchdog, to be started again.
 const WATCHDOG: i32 = 75;
@@ -66,6 +71,8 @@ pub struct Campaign<'a> {
     pub load: Option<Load>,
     pub anomalies: Vec<String>,
     pub watchdog_ends: usize,
+    /// A look into the round under way, which is late.
+    late: Option<JoinHandle<String>>,
     pub began: Instant,
     pub folder: tempfile::TempDir,
 }
@@ -147,6 +154,7 @@ impl<'a> Campaign<'a> {
             load: None,
             anomalies: Vec::new(),
             watchdog_ends: 0,
+            late: None,
             began: Instant::now(),
             folder,
             setting,
@@ -158,6 +166,7 @@ impl<'a> Campaign<'a> {
         campaign.load = Some(Load::start(&campaign.setting, feed, options.per_second, seed));
         let since = now_ms();
         campaign.progress_since(since, PATIENCE).expect("the load makes progress without faults");
+        campaign.late = None;
         campaign
     }
 
@@ -226,7 +235,7 @@ impl<'a> Campaign<'a> {
     }
 
     /// Waits until every partition has a committed record of `cases` made after `since_ms`; how long after it that was
-    /// seen. Nothing within `bound` is an anomaly.
+    /// seen. What a watchdog ended meanwhile is started again: while another is stopped, nobody else would be at work.
     pub fn progress_since(&mut self, since_ms: i64, bound: Duration) -> Option<Duration> {
         let until = Instant::now() + bound;
         while Instant::now() < until {
@@ -235,9 +244,18 @@ impl<'a> Campaign<'a> {
                 return Some(Duration::from_millis((now_ms() - since_ms).max(0) as u64));
             }
             self.supervise();
+            self.look_if_late(since_ms);
             std::thread::sleep(Duration::from_millis(20));
         }
         None
+    }
+
+    /// Looks once into a round in which work should long go on.
+    fn look_if_late(&mut self, since_ms: i64) {
+        let late = self.options.session + TRANSACTION + SCAN + LATE;
+        if self.late.is_none() && now_ms() - since_ms > late.as_millis() as i64 {
+            self.late = Some(late::look(self, since_ms));
+        }
     }
 
     /// Whether every partition has made progress since; does not wait.
@@ -271,7 +289,7 @@ impl<'a> Campaign<'a> {
     /// Waits until the work is shared out, so that the next fault finds everybody at it.
     fn settle(&mut self) {
         let ids: Vec<String> = self.instances.keys().cloned().collect();
-        let shared = |c: &Self| ids.iter().all(|id| c.holds(id) > 0);
+        let shared = |c: &Self| shared_out(&ids.iter().map(|id| c.holds(id)).collect::<Vec<_>>());
         if !self.wait_until(PATIENCE, |c| {
             c.supervise();
             shared(c)
@@ -288,7 +306,9 @@ impl<'a> Campaign<'a> {
         let shown = recovery.map_or("none".to_owned(), |r| format!("{:.1} s", r.as_secs_f64()));
         let invalid = if bit { "" } else { ", INVALID: it did not bite" };
         println!("{:>5.0} s {kind}, {detail}: progress after {shown}{invalid}", self.began.elapsed().as_secs_f64());
-        self.rounds.push(Round { kind, bit, recovery });
+        let late = self.late.take().map(|look| look.join().unwrap_or_else(|_| "the brokers did not answer".to_owned()));
+        late.iter().for_each(|late| println!("        late: {late}"));
+        self.rounds.push(Round { kind, bit, recovery, late });
         self.settle();
     }
 
@@ -318,4 +338,20 @@ impl<'a> Campaign<'a> {
         let ids: Vec<String> = self.instances.keys().cloned().collect();
         ids[self.chance.random_range(0..ids.len())].clone()
     }
+}
+
+/// Whether each has a share and the shares are those of one assignment: one that was stopped goes on naming the
+/// partitions it had, until it hears that others have them.
+fn shared_out(shares: &[usize]) -> bool {
+    shares.iter().all(|share| *share > 0) && shares.iter().sum::<usize>() == PARTITIONS
+}
+
+#[test]
+fn partitions_that_two_claim_are_not_shared_out() {
+    assert!(shared_out(&[2, 2]));
+    assert!(shared_out(&[1, 1, 1, 1]));
+    // The first has just gone on after a stop, the second did all the work meanwhile.
+    assert!(!shared_out(&[2, PARTITIONS]));
+    assert!(!shared_out(&[0, PARTITIONS]));
+    assert!(!shared_out(&[1, 2]));
 }

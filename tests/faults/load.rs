@@ -38,6 +38,8 @@ struct Shared {
     seen: Mutex<Seen>,
     /// The latest record time in each partition of `cases`.
     progress: Mutex<BTreeMap<i32, i64>>,
+    /// The next offset in each partition of `cases`, as of the last second.
+    positions: Mutex<BTreeMap<i32, i64>>,
 }
 
 /// A running load.
@@ -70,6 +72,11 @@ impl Load {
     /// The latest record time (milliseconds) a reader of committed records has seen in each partition of `cases`.
     pub fn progress(&self) -> BTreeMap<i32, i64> {
         self.shared.progress.lock().expect("a lock").clone()
+    }
+
+    /// The next offset that reader has in each partition of `cases`.
+    pub fn positions(&self) -> BTreeMap<i32, i64> {
+        self.shared.positions.lock().expect("a lock").clone()
     }
 
     /// Ends it, waits until everything sent is on the brokers, and says what was seen of the warnings.
@@ -174,7 +181,12 @@ impl<'a> Officers<'a> {
     }
 
     fn work(mut self) {
+        let mut told = Instant::now();
         while !self.shared.stop.load(Ordering::Relaxed) {
+            if told.elapsed() > Duration::from_secs(1) {
+                told = Instant::now();
+                self.tell_positions();
+            }
             let read = match self.consumer.poll(Duration::from_millis(20)) {
                 // A broker that is away is what the test is about.
                 None | Some(Err(KafkaError::MessageConsumption(_))) => None,
@@ -206,6 +218,14 @@ impl<'a> Officers<'a> {
             }
         }
         self.producer.flush(DELIVERED).expect("follow-ups delivered");
+    }
+
+    /// They also pass what no reader sees, such as the mark that ends a transaction.
+    fn tell_positions(&self) {
+        let Ok(list) = self.consumer.position() else { return };
+        let of_cases = list.elements().into_iter().filter(|element| element.topic().ends_with("cases"));
+        let positions = of_cases.filter_map(|element| Some((element.partition(), element.offset().to_raw()?)));
+        self.shared.positions.lock().expect("a lock").extend(positions);
     }
 
     fn answer(&mut self, warning: &Value) {

@@ -27,6 +27,7 @@ mod templates;
 mod arena;
 mod campaign;
 mod compare;
+mod late;
 mod load;
 mod mock;
 mod nemesis;

@@ -93,9 +93,10 @@ pub fn pause(c: &mut Campaign<'_>, kind: &'static str, how_long: Duration) {
     c.instances[&victim].signal("STOP");
     std::thread::sleep(how_long);
     // Others do its work by then: it has lost its place and must find that out.
-    let taken_over = c.wait_until(SOON, |c| c.progressed_since(since));
+    let taken_over = c.progress_since(since, SOON).is_some();
     c.instances[&victim].signal("CONT");
-    c.round(kind, format!("{victim} with {held} partitions"), since, held > 0 && taken_over);
+    let missed = if taken_over { "" } else { ", not taken over" };
+    c.round(kind, format!("{victim} with {held} partitions{missed}"), since, held > 0 && taken_over);
 }
 
 /// An instance stands still just when it is about to fire a timer, until its place and its transaction are lost.
@@ -109,9 +110,10 @@ pub fn pause_with_due_timer(c: &mut Campaign<'_>) {
     c.hush(false);
     let since = now_ms();
     std::thread::sleep(c.options.session + TRANSACTION + SCAN);
-    let taken_over = c.wait_until(SOON, |c| c.progressed_since(since));
+    let taken_over = c.progress_since(since, SOON).is_some();
     c.instances[&victim].signal("CONT");
-    let detail = format!("{victim} at timer {pass}");
+    let missed = if taken_over { "" } else { ", not taken over" };
+    let detail = format!("{victim} at timer {pass}{missed}");
     c.round("SIGSTOP with a timer due, past session and transaction", detail, since, stopped && taken_over);
 }
 

@@ -13,6 +13,8 @@ pub struct Round {
     pub bit: bool,
     /// From the fault until all partitions were worked on again.
     pub recovery: Option<Duration>,
+    /// What was seen when work should long have gone on and had not.
+    pub late: Option<String>,
 }
 
 /// What a campaign came to.
@@ -183,6 +185,14 @@ pub fn table(run: &Run, verdicts: &[Verdict]) -> String {
         run.seed,
     );
     out
+}
+
+/// The rounds that were late, and what was seen meanwhile.
+pub fn late_rounds(verdicts: &[Verdict]) -> String {
+    let rounds = verdicts.iter().flat_map(|verdict| verdict.rounds.iter().map(move |round| (verdict, round)));
+    rounds
+        .filter_map(|(v, r)| Some(format!("- {} (seed {}), {}: {}\n", v.campaign, v.seed, r.kind, r.late.as_ref()?)))
+        .collect()
 }
 
 /// Writes a file of the long set.

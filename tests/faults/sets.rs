@@ -10,7 +10,7 @@ use crate::campaign::{Campaign, Options, SCAN, TRANSACTION};
 use crate::nemesis::{self, Offsets, POINTS};
 use crate::outage::{self, End, Part};
 use crate::proxy::Way;
-use crate::report::{BUSY, Bound, Run, Verdict, bounds_table, table, write};
+use crate::report::{BUSY, Bound, Run, Verdict, bounds_table, late_rounds, table, write};
 use crate::support::broker::broker_or_skip;
 use crate::{long, seed};
 
@@ -161,6 +161,7 @@ impl Long<'_> {
         }));
         // What is known so far survives whatever comes.
         write(&format!("table-{}.md", self.file), &self.results());
+        write(&format!("late-{}.md", self.file), &late_rounds(&self.verdicts));
         let anomalies: Vec<String> = (self.verdicts.iter())
             .flat_map(|v| v.anomalies.iter().map(move |what| format!("{} (seed {}): {what}\n", v.campaign, v.seed)))
             .collect();

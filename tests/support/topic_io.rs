@@ -56,8 +56,8 @@ pub fn send_all(bootstrap: &str, prefix: &str, records: &[FeedRecord]) {
     producer.flush(Duration::from_secs(60)).expect("all records delivered");
 }
 
-/// Committed offset and record count of every partition of a topic, as `read_committed` and as `read_uncommitted`.
-fn ends(bootstrap: &str, topic: &str, isolation: &str) -> BTreeMap<i32, (i64, i64)> {
+/// First offset and end of every partition of a topic, the end as readers of this isolation level have it.
+pub fn ends(bootstrap: &str, topic: &str, isolation: &str) -> BTreeMap<i32, (i64, i64)> {
     let consumer = reader(bootstrap, isolation);
     let metadata = again(|| consumer.fetch_metadata(Some(topic), Duration::from_secs(10)));
     (metadata.topics().iter().flat_map(|t| t.partitions()))
@@ -150,6 +150,28 @@ pub fn total_end(bootstrap: &str, topic: &str) -> i64 {
 
 /// How far a group has still to read of a topic: 0 when all of it is committed.
 pub fn group_lag(bootstrap: &str, group: &str, topic: &str) -> i64 {
+    group_standings(bootstrap, group, topic)
+        .map_or(i64::MAX, |standings| standings.values().map(|standing| standing.left()).sum())
+}
+
+/// Where a group stands in a partition.
+#[derive(Clone, Copy, Debug)]
+pub struct GroupStanding {
+    /// The committed offset, or where the partition begins.
+    pub next: i64,
+    /// The end for readers of committed records.
+    pub end: i64,
+}
+
+impl GroupStanding {
+    /// How far it has still to read.
+    pub fn left(self) -> i64 {
+        (self.end - self.next).max(0)
+    }
+}
+
+/// Where a group stands in each partition of a topic; `None` while its coordinator does not tell.
+pub fn group_standings(bootstrap: &str, group: &str, topic: &str) -> Option<BTreeMap<i32, GroupStanding>> {
     let consumer: BaseConsumer = ClientConfig::new()
         .set("bootstrap.servers", bootstrap)
         .set("group.id", group)
@@ -161,20 +183,13 @@ pub fn group_lag(bootstrap: &str, group: &str, topic: &str) -> i64 {
     for &partition in ends.keys() {
         list.add_partition(topic, partition);
     }
-    let Ok(committed) = consumer.committed_offsets(list, Duration::from_secs(10)) else {
-        return i64::MAX;
+    let committed = consumer.committed_offsets(list, Duration::from_secs(10)).ok()?;
+    let standing = |partition: i32, offset| {
+        let (start, end) = ends[&partition];
+        let next = if let Offset::Offset(next) = offset { next } else { start };
+        (partition, GroupStanding { next, end })
     };
-    committed
-        .elements()
-        .iter()
-        .map(|element| {
-            let (start, end) = ends[&element.partition()];
-            match element.offset() {
-                Offset::Offset(next) => (end - next).max(0),
-                _ => end - start,
-            }
-        })
-        .sum()
+    Some(committed.elements().iter().map(|element| standing(element.partition(), element.offset())).collect())
 }
 
 /// Waits until the topic's true end, over all partitions, is at `records` or beyond.
