@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::client::{Connection, Purpose, create, drop_within};
@@ -78,14 +78,17 @@ impl GroupConsumer {
             return;
         }
         fault_point::pass(Point::BeforeStore);
-        let mut list = TopicPartitionList::with_capacity(1);
-        let mut element = list.add_partition(topic, partition);
-        if !marker.is_empty() {
-            element.set_metadata(marker);
-        }
-        let stored = element.set_offset(Offset::Offset(next)).and_then(|()| self.consumer.store_offsets(&list));
-        if let Err(error) = stored {
+        if let Err(error) = marked(topic, partition, next, marker).and_then(|list| self.consumer.store_offsets(&list)) {
             tracing::debug!(%error, "an offset of a partition no longer assigned is not stored");
+        }
+    }
+
+    /// Commits a marker beside an offset that has not moved, which is never committed by itself. Does not wait.
+    pub fn commit_marked(&self, topic: &str, partition: i32, next: i64, marker: &str) {
+        let committed =
+            marked(topic, partition, next, marker).and_then(|list| self.consumer.commit(&list, CommitMode::Async));
+        if let Err(error) = committed {
+            tracing::debug!(%error, "a marker is not committed, it will be with the next offset");
         }
     }
 
@@ -143,7 +146,9 @@ impl GroupConsumer {
         let mut all = TopicPartitionList::with_capacity(positions.len());
         let mut lost = Vec::new();
         for (topic, partition, next) in positions {
-            let (low, high) = self.watermarks(topic, *partition, Duration::from_secs(10))?;
+            let (low, high) = (self.consumer)
+                .fetch_watermarks(topic, *partition, Duration::from_secs(10))
+                .map_err(|error| Error::broker("watermarks", &error))?;
             let at = match next {
                 Some(next) if (low..=high).contains(next) => *next,
                 Some(_) => {
@@ -160,19 +165,17 @@ impl GroupConsumer {
         Ok(lost)
     }
 
-    /// Whether nothing of the partition is left to read, by the broker's word and not by what was last fetched.
+    /// The next offset to read of a partition, `next` being the one after the last record read. What no reader sees, such
+    /// as the mark that ends a transaction, is passed as well once the client has.
     ///
     /// # Errors
-    /// When the broker does not answer.
-    pub fn caught_up(&self, topic: &str, partition: i32, next: i64) -> Result<bool, Error> {
-        let (_, end) = self.watermarks(topic, partition, Duration::from_secs(1))?;
-        // The client's position also passes the records of transactions that no reader sees.
+    /// When the client does not tell.
+    pub fn position(&self, topic: &str, partition: i32, next: i64) -> Result<i64, Error> {
         let position = self.consumer.position().map_err(|error| Error::broker("position", &error))?;
-        let at = match position.find_partition(topic, partition).map(|element| element.offset()) {
+        Ok(match position.find_partition(topic, partition).map(|element| element.offset()) {
             Some(Offset::Offset(at)) => at.max(next),
             _ => next,
-        };
-        Ok(at >= end)
+        })
     }
 
     /// How many records of each partition are left, as far as the last fetch told, when `next` is the next offset to
@@ -191,10 +194,6 @@ impl GroupConsumer {
                 Some((partition, (end - next.max(passed).max(0)).max(0)))
             })
             .collect()
-    }
-
-    fn watermarks(&self, topic: &str, partition: i32, wait: Duration) -> Result<(i64, i64), Error> {
-        self.consumer.fetch_watermarks(topic, partition, wait).map_err(|error| Error::broker("watermarks", &error))
     }
 
     /// The end offset of a partition as the last fetch told it.
@@ -229,4 +228,14 @@ fn list(topic: &str, partitions: impl IntoIterator<Item = i32>) -> TopicPartitio
         list.add_partition(topic, partition);
     }
     list
+}
+
+fn marked(topic: &str, partition: i32, next: i64, marker: &str) -> KafkaResult<TopicPartitionList> {
+    let mut list = TopicPartitionList::with_capacity(1);
+    let mut element = list.add_partition(topic, partition);
+    if !marker.is_empty() {
+        element.set_metadata(marker);
+    }
+    element.set_offset(Offset::Offset(next))?;
+    Ok(list)
 }

@@ -105,6 +105,16 @@ impl TransactionalProducer {
         })
     }
 
+    /// The end of a partition for readers of what is committed, by the broker's word. Asked by this client and not by a
+    /// consumer, whose question would wait for the answer to its last fetch: half a second where nothing comes in.
+    ///
+    /// # Errors
+    /// When the broker does not answer within a second.
+    pub fn end(&self, topic: &str, partition: i32) -> Result<i64, Error> {
+        let ends = self.producer.client().fetch_watermarks(topic, partition, Duration::from_secs(1));
+        ends.map(|(_, end)| end).map_err(|error| Error::broker("watermarks", &error))
+    }
+
     /// Begins a transaction, with a new producer where the last one is in doubt.
     pub fn begin(&mut self) -> Result<(), Error> {
         if self.doubtful {

@@ -33,7 +33,7 @@ pub const TRANSACTION: Duration = Duration::from_secs(15);
 pub const PATIENCE: Duration = Duration::from_secs(180);
 
 /// By how much a round outlasts the slowest take-over before it is looked into.
-const LATE: Duration = Duration::from_secs(3);
+pub const LATE: Duration = Duration::from_secs(3);
 
 /// The exit code of a process ended by its watchdog, to be started again.
 const WATCHDOG: i32 = 75;

@@ -61,7 +61,7 @@ fn of_instance(c: &Campaign<'_>, id: &str, instance: &Instance) -> String {
         let _ = write!(text, ", {} partitions, {committed} transactions, ready: {}", c.holds(id), ready.trim());
     }
     let log = instance.log_text();
-    let assigned = log.lines().filter(|line| line.contains("assigned and restored")).next_back();
+    let assigned = log.lines().rfind(|line| line.contains("assigned and restored"));
     assigned.iter().for_each(|line| {
         let _ = write!(text, " | {line}");
     });

@@ -6,7 +6,7 @@ use std::time::Duration;
 use rand::seq::{IndexedRandom, SliceRandom};
 
 use crate::arena::Arena;
-use crate::campaign::{Campaign, Options, SCAN, TRANSACTION};
+use crate::campaign::{Campaign, LATE, Options, SCAN, TRANSACTION};
 use crate::nemesis::{self, Offsets, POINTS};
 use crate::outage::{self, End, Part};
 use crate::proxy::Way;
@@ -22,7 +22,7 @@ const LOSSY: [(u64, &str); 2] =
 
 /// How soon work must go on. A dead process under its own name waits for nobody; one that takes over waits until the
 /// dead one's session is over, and at worst until its transaction is, which the broker sees at its next look.
-const BOUNDS: [Bound; 3] = [
+const BOUNDS: [Bound; 4] = [
     Bound {
         what: "restart under the same instance id after kill -9",
         applies: |kind| kind.starts_with("kill -9") && !kind.contains("take-over"),
@@ -37,6 +37,11 @@ const BOUNDS: [Bound; 3] = [
         what: "take-over, session as shipped: 10 s + transaction 15 s + scan 1 s",
         applies: |kind| kind == nemesis::TAKE_OVER_SHIPPED,
         limit: Duration::from_secs(10 + TRANSACTION.as_secs() + SCAN.as_secs()),
+    },
+    Bound {
+        what: "from SIGSTOP on, taken over by another: as above, and 3 s to work off what came meanwhile",
+        applies: |kind| kind.starts_with("SIGSTOP"),
+        limit: Duration::from_secs(3 + TRANSACTION.as_secs() + SCAN.as_secs() + LATE.as_secs()),
     },
 ];
 

@@ -31,6 +31,16 @@ impl Committer {
         Committer { producer, last: Instant::now(), aborts: 0 }
     }
 
+    /// Whether no input of a partition waits behind `next`, by the broker's word and not by what was last fetched: that
+    /// may be old, after a pause of this process for one.
+    ///
+    /// # Errors
+    /// When the broker does not answer.
+    pub fn caught_up(&self, consumer: &GroupConsumer, topic: &str, partition: i32, next: i64) -> Result<bool, Error> {
+        let end = self.producer.end(topic, partition)?;
+        Ok(consumer.position(topic, partition, next)? >= end)
+    }
+
     /// How long ago the last transaction ended.
     pub fn idle_for(&self) -> Duration {
         self.last.elapsed()

@@ -28,6 +28,11 @@ impl Partition {
         self.at_end = true;
     }
 
+    /// Inputs are waiting: the end comes after them.
+    pub fn inputs_wait(&mut self) {
+        self.at_end = false;
+    }
+
     /// An input was read: others may be waiting behind it.
     pub fn read(&mut self, offset: i64) {
         self.next = offset + 1;

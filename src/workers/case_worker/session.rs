@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::kafka::client::Purpose;
 use crate::kafka::consumer::{GroupConsumer, Polled};
@@ -24,6 +24,11 @@ const MAX_INPUTS: usize = 1_000;
 
 /// How long a poll may wait where nothing is due.
 const IDLE: Duration = Duration::from_millis(100);
+
+/// How far the clock of timers is behind the wall clock. An input bears the time at which its leader took it in, and is
+/// there to be read only once the other replicas have it: without this a timer could fire between the two, and stand
+/// behind an input that was handled after it.
+const READABLE_AFTER: TimeDelta = TimeDelta::milliseconds(100);
 
 /// How long to wait before the broker is asked again whether a partition has more to read.
 const ASK_AGAIN: Duration = Duration::from_millis(500);
@@ -88,7 +93,7 @@ impl<'a> Session<'a> {
             for news in self.consumer.member().take_news() {
                 self.serve(news)?;
             }
-            self.fire_timers(Utc::now())?;
+            self.fire_timers(timers_clock())?;
             if self.commit_is_due() {
                 self.committer.commit(&self.consumer, &mut self.state, &self.report)?;
             }
@@ -132,7 +137,7 @@ impl<'a> Session<'a> {
         }
         match self.state.next_due() {
             Some(due) => {
-                let until_due = (due - Utc::now()).to_std().unwrap_or_default();
+                let until_due = (due - timers_clock()).to_std().unwrap_or_default();
                 until_due.max(self.timers_after.saturating_duration_since(Instant::now())).min(IDLE)
             }
             None => IDLE,
@@ -149,24 +154,24 @@ impl<'a> Session<'a> {
                     && (self.drained || self.state.batch_began.elapsed() >= interval)))
     }
 
-    /// Fires what is due by the wall clock, in partitions of which the broker says that no input is waiting: what was
-    /// last fetched may be old, after a pause of this process for one.
-    fn fire_timers(&mut self, wall: DateTime<Utc>) -> Result<(), Error> {
+    /// Fires what is due by the wall clock, in partitions of which the broker says that no input is waiting. Where one is,
+    /// it is read before the broker is asked again: a question for every input of a backlog would make it last.
+    fn fire_timers(&mut self, clock: DateTime<Utc>) -> Result<(), Error> {
         if self.timers_after > Instant::now() {
             return Ok(());
         }
-        for partition in self.state.due_by(wall) {
+        for partition in self.state.due_by(clock) {
             let next = self.state.partitions.get(&partition).map_or(0, |held| held.next.max(0));
             let caught_up = {
                 let _call = self.leash.watch();
-                self.consumer.caught_up(&self.state.topics.inputs, partition, next)
+                self.committer.caught_up(&self.consumer, &self.state.topics.inputs, partition, next)
             };
             match caught_up {
                 Ok(true) => {
                     fault_point::pass(Point::TimerDue);
-                    self.state.fire(partition, wall)?;
+                    self.state.fire(partition, clock)?;
                 }
-                Ok(false) => {}
+                Ok(false) => self.state.inputs_wait(partition),
                 Err(error) => {
                     tracing::info!(worker = self.worker, %error, "timers wait until the broker answers");
                     self.timers_after = Instant::now() + ASK_AGAIN;
@@ -231,4 +236,9 @@ impl<'a> Session<'a> {
         }
         Ok(())
     }
+}
+
+/// Up to when timers may fire where no input is waiting.
+fn timers_clock() -> DateTime<Utc> {
+    Utc::now() - READABLE_AFTER
 }

@@ -86,6 +86,13 @@ impl<'a> State<'a> {
         }
     }
 
+    /// More of the partition is there to be read.
+    pub fn inputs_wait(&mut self, partition: i32) {
+        if let Some(partition) = self.partitions.get_mut(&partition) {
+            partition.inputs_wait();
+        }
+    }
+
     /// Undoes everything since the last commit.
     pub fn rollback(&mut self) {
         self.batch = Batch::default();
@@ -115,16 +122,16 @@ impl<'a> State<'a> {
         self.partitions.values().filter_map(Partition::next_due).min()
     }
 
-    /// The partitions in which the wall clock has timers to fire, as far as is known here.
-    pub fn due_by(&self, wall: DateTime<Utc>) -> Vec<i32> {
-        self.partitions.iter().filter(|(_, partition)| partition.due_by(wall)).map(|(&id, _)| id).collect()
+    /// The partitions in which this clock has timers to fire, as far as is known here.
+    pub fn due_by(&self, clock: DateTime<Utc>) -> Vec<i32> {
+        self.partitions.iter().filter(|(_, partition)| partition.due_by(clock)).map(|(&id, _)| id).collect()
     }
 
-    /// Fires what is due in a partition by the wall clock.
-    pub fn fire(&mut self, partition: i32, wall: DateTime<Utc>) -> Result<(), Error> {
+    /// Fires what is due in a partition by this clock.
+    pub fn fire(&mut self, partition: i32, clock: DateTime<Utc>) -> Result<(), Error> {
         self.begin();
         let Some(partition) = self.partitions.get_mut(&partition) else { return Ok(()) };
-        let fired = self.judge.fire(partition, Moment { clock: wall, wall }, MAX_FIRED);
+        let fired = self.judge.fire(partition, Moment { clock, wall: Utc::now() }, MAX_FIRED);
         self.collect_all(fired)
     }
 
