@@ -32,6 +32,8 @@ mod requests;
 mod sample;
 #[path = "notify/stage.rs"]
 mod stage;
+#[path = "notify/stubborn.rs"]
+mod stubborn;
 #[path = "notify/templates.rs"]
 mod templates;
 #[path = "notify/tls.rs"]

@@ -92,6 +92,25 @@ impl Stage {
         }
     }
 
+    /// How many records a destination has done beyond its committed offsets, by what it committed beside them: lengths of
+    /// runs to do and done by turns.
+    pub fn beyond(&self, destination: &str) -> usize {
+        let consumer: BaseConsumer = rdkafka::ClientConfig::new()
+            .set("bootstrap.servers", &self.setting.bootstrap)
+            .set("group.id", format!("{}notify.{destination}", self.setting.prefix))
+            .create()
+            .expect("a consumer");
+        let topic = format!("{}notifications", self.setting.prefix);
+        let mut list = rdkafka::TopicPartitionList::new();
+        (0..3).for_each(|partition| {
+            list.add_partition(&topic, partition);
+        });
+        let committed = consumer.committed_offsets(list, SOON).expect("committed offsets");
+        let done =
+            |marker: &str| marker.split('.').skip(1).step_by(2).filter_map(|n| n.parse::<usize>().ok()).sum::<usize>();
+        committed.elements().iter().map(|element| done(element.metadata())).sum()
+    }
+
     /// Waits until every destination has committed all there is to read.
     #[track_caller]
     pub fn wait_committed(&self) {

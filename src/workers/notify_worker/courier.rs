@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
-use backon::{BackoffBuilder, ExponentialBuilder};
+use backon::BackoffBuilder;
 use chrono::{DateTime, TimeDelta, Utc};
-use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::Destination;
+use super::gate::{Gate, pauses};
 use crate::core::notification::{DeliveryReason, DeliveryState, Notification};
 use crate::notify::client::HttpClient;
 use crate::notify::{Request, Verdict, alertmanager, request};
@@ -31,33 +31,20 @@ pub enum Event {
     Failed(DeliveryReason),
     /// The receiver took it, at this time.
     Accepted(DateTime<Utc>),
-    /// It will not be tried again.
+    /// The receiver will not have it.
+    Refused(DeliveryReason),
+    /// It will not be tried again: its time is over.
     GivenUp(DeliveryReason),
     /// The process stops before it was decided.
     Unfinished,
-}
-
-/// When a destination wants to hear nothing, by its own word.
-#[derive(Debug, Default)]
-pub struct Hold(Mutex<Option<Instant>>);
-
-impl Hold {
-    fn raise(&self, until: Instant) {
-        let mut hold = self.0.lock();
-        *hold = Some(hold.map_or(until, |known| known.max(until)));
-    }
-
-    fn until(&self) -> Option<Instant> {
-        *self.0.lock()
-    }
 }
 
 /// One message on its way.
 pub struct Errand {
     /// Where to.
     pub destination: Arc<Destination>,
-    /// Shared by all messages to the destination.
-    pub hold: Arc<Hold>,
+    /// What lets attempts go out.
+    pub gate: Arc<Gate>,
     /// Its number.
     pub message: u64,
     /// What is sent.
@@ -83,29 +70,24 @@ impl Errand {
         let config = &self.destination.config;
         let within = TimeDelta::from_std(config.give_up_after).unwrap_or(TimeDelta::MAX);
         let deadline = self.notification.deadline(within);
-        let mut pauses = ExponentialBuilder::default()
-            .with_min_delay(config.retry_from)
-            .with_max_delay(config.retry_up_to)
-            .with_jitter()
-            .without_max_times()
-            .build();
+        let mut pauses = pauses(config).build();
         let mut reason = DeliveryReason::TooLate;
         loop {
-            // What a receiver said to another message holds for this one too.
-            if let Some(until) = self.hold.until()
-                && !self.rest(until).await
-            {
-                return Event::Unfinished;
-            }
             let left = (deadline - Utc::now()).to_std().unwrap_or_default();
             if left.is_zero() {
                 return Event::GivenUp(reason);
             }
+            let room = tokio::select! {
+                room = self.gate.enter(*attempts > 0) => room,
+                () = tokio::time::sleep(left) => return Event::GivenUp(reason),
+                () = self.destination.stop.requested() => return Event::Unfinished,
+            };
             *attempts += 1;
             let verdict = self.attempt().await;
+            drop(room);
             let after = match verdict {
                 Verdict::Accepted => return Event::Accepted(Utc::now()),
-                Verdict::Refused(reason) => return Event::GivenUp(reason),
+                Verdict::Refused(reason) => return Event::Refused(reason),
                 Verdict::Retry { reason: why, after } => {
                     reason = why;
                     after
@@ -115,11 +97,11 @@ impl Errand {
             let pause = match after {
                 // Nobody may ask before the time is over: better told now than then.
                 Some(after) if after >= left => {
-                    self.hold.raise(Instant::now() + after.min(config.give_up_after));
+                    self.gate.hold(after.min(config.give_up_after));
                     return Event::GivenUp(reason);
                 }
                 Some(after) => {
-                    self.hold.raise(Instant::now() + after);
+                    self.gate.hold(after);
                     after
                 }
                 None if left.is_zero() => return Event::GivenUp(reason),

@@ -7,10 +7,11 @@
 //! id.
 //!
 //! `session` is the thread, `queue` decides what is sent when, `courier` sends one message until it is accepted or given
-//! up, `records` writes down what became of it, `alerts` tells an Alertmanager of open cases again.
+//! up, `gate` lets its attempts go out, `records` writes down what became of it, `alerts` tells an Alertmanager of open cases again.
 
 mod alerts;
 mod courier;
+mod gate;
 mod queue;
 mod records;
 mod session;

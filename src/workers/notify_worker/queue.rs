@@ -6,8 +6,12 @@ use std::time::Duration;
 
 use crate::core::notification::Notification;
 
-/// Notifications read and not yet sent that a destination with a limit may hold, waiting to be merged.
+/// Notifications read and not yet sent that a destination may hold: waiting to be merged, or for one before them.
 const MAX_WAITING: usize = 1_000;
+
+/// Messages that failed and wait for another attempt. They take nobody's place, but what is done beyond them has to be
+/// remembered beside the committed offset.
+const MAX_RESTING: usize = 256;
 
 /// A notification and the record it came in.
 #[derive(Clone, Debug)]
@@ -66,21 +70,25 @@ pub struct Queue {
     limited: bool,
     concurrency: usize,
     waiting: VecDeque<Item>,
-    /// Messages under way.
+    /// Messages under way that have not failed.
     under_way: usize,
+    /// Messages under way that have.
+    resting: usize,
     /// Lanes of messages under way, and how many of each.
     busy: BTreeMap<Lane, usize>,
 }
 
 impl Queue {
-    /// An empty queue that lets `concurrency` messages be under way.
+    /// An empty queue that lets `concurrency` messages be under way that have not failed.
     pub fn new(limited: bool, concurrency: usize) -> Self {
-        Queue { limited, concurrency, waiting: VecDeque::new(), under_way: 0, busy: BTreeMap::new() }
+        Queue { limited, concurrency, waiting: VecDeque::new(), under_way: 0, resting: 0, busy: BTreeMap::new() }
     }
 
-    /// Whether more may be read. Without a limit nothing is gained by holding more than can be sent soon.
+    /// Whether more may be read. Without a limit nothing is gained by holding more than can be sent soon, unless all of
+    /// it waits for what was sent before.
     pub fn has_room(&self) -> bool {
-        self.waiting.len() < if self.limited { MAX_WAITING } else { self.concurrency }
+        self.waiting.len() < self.concurrency
+            || (self.waiting.len() < MAX_WAITING && (self.limited || self.first().is_none()))
     }
 
     /// One more.
@@ -90,7 +98,7 @@ impl Queue {
 
     /// What to do now. `permit` takes one message from the limit, or says how long it is used up.
     pub fn next(&mut self, permit: impl FnOnce() -> Result<(), Duration>) -> Next {
-        if self.under_way >= self.concurrency {
+        if self.under_way >= self.concurrency || self.resting >= MAX_RESTING {
             return Next::Nothing;
         }
         let Some(first) = self.first() else { return Next::Nothing };
@@ -138,9 +146,16 @@ impl Queue {
         self.waiting = left;
     }
 
-    /// A message is no longer under way.
-    pub fn finished(&mut self, lanes: impl IntoIterator<Item = Lane>) {
+    /// A message has failed and waits for another attempt: another may have its place.
+    pub fn rests(&mut self) {
         self.under_way = self.under_way.saturating_sub(1);
+        self.resting += 1;
+    }
+
+    /// A message is no longer under way; whether it had failed before.
+    pub fn finished(&mut self, lanes: impl IntoIterator<Item = Lane>, rested: bool) {
+        let count = if rested { &mut self.resting } else { &mut self.under_way };
+        *count = count.saturating_sub(1);
         for lane in lanes {
             if let Some(count) = self.busy.get_mut(&lane) {
                 *count -= 1;
@@ -196,9 +211,9 @@ mod tests {
         assert_eq!(sent(queue.next(|| Ok(()))), [2]);
         assert!(matches!(queue.next(|| panic!("nobody may be sent")), Next::Nothing));
         let lane = |subject| [item(0, subject, false).lane()];
-        queue.finished(lane("a"));
+        queue.finished(lane("a"), false);
         assert_eq!(sent(queue.next(|| Ok(()))), [1]);
-        queue.finished(lane("b"));
+        queue.finished(lane("b"), false);
         assert_eq!(sent(queue.next(|| Ok(()))), [3]);
         assert!(queue.has_room());
     }
@@ -218,8 +233,55 @@ mod tests {
         let told: Vec<Vec<i64>> = (0..3).map(|_| sent(queue.next(|| Ok(())))).collect();
         assert_eq!(told, [vec![0], vec![1], vec![3]]);
         assert!(matches!(queue.next(|| Ok(())), Next::Nothing));
-        queue.finished([to(0, "officer").lane()]);
+        queue.finished([to(0, "officer").lane()], false);
         assert_eq!(sent(queue.next(|| Ok(()))), [2]);
+    }
+
+    #[test]
+    fn those_that_wait_for_another_attempt_take_nobodys_place() {
+        let mut queue = Queue::new(false, 2);
+        for (offset, subject) in [(0, "a"), (1, "b"), (2, "c"), (3, "a")] {
+            queue.push(item(offset, subject, false));
+        }
+        assert_eq!((sent(queue.next(|| Ok(()))), sent(queue.next(|| Ok(())))), (vec![0], vec![1]));
+        assert!(matches!(queue.next(|| Ok(())), Next::Nothing));
+        queue.rests();
+        assert_eq!(sent(queue.next(|| Ok(()))), [2]);
+        // What is for the same recipient still waits for it.
+        queue.finished([item(1, "b", false).lane()], false);
+        assert!(matches!(queue.next(|| Ok(())), Next::Nothing));
+        queue.finished([item(0, "a", false).lane()], true);
+        assert_eq!(sent(queue.next(|| Ok(()))), [3]);
+    }
+
+    #[test]
+    fn more_is_read_while_all_that_was_read_waits_for_one_before_it() {
+        let mut queue = Queue::new(false, 2);
+        queue.push(item(0, "a", false));
+        assert_eq!(sent(queue.next(|| Ok(()))), [0]);
+        queue.rests();
+        let mut read = 0;
+        while queue.has_room() {
+            read += 1;
+            queue.push(item(read, "a", false));
+        }
+        assert_eq!(read as usize, MAX_WAITING);
+        let mut other = Queue::new(false, 2);
+        (0..2).for_each(|n| other.push(item(n, &format!("s{n}"), false)));
+        assert!(!other.has_room());
+    }
+
+    #[test]
+    fn those_that_wait_for_another_attempt_are_not_more_than_can_be_remembered() {
+        let mut queue = Queue::new(false, 1);
+        let mut failed = 0;
+        loop {
+            queue.push(item(failed, &format!("s{failed}"), false));
+            let Next::Send(_) = queue.next(|| Ok(())) else { break };
+            queue.rests();
+            failed += 1;
+        }
+        assert_eq!(failed as usize, MAX_RESTING);
     }
 
     #[test]

@@ -4,13 +4,10 @@ mod outcomes;
 mod reading;
 
 use std::collections::{BTreeMap, HashMap};
-use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
-use governor::clock::Clock;
-use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use tokio::task::AbortHandle;
 
 use crate::core::notification::{Delivery, DeliveryReason, DeliveryState, Notification};
@@ -23,7 +20,8 @@ use crate::kafka::watchdog::Leash;
 
 use super::super::Shared;
 use super::Destination;
-use super::courier::{Errand, Hold, Told};
+use super::courier::{Errand, Told};
+use super::gate::{Gate, Trouble};
 use super::queue::{Item, Next, Queue};
 use super::records::Records;
 
@@ -51,6 +49,8 @@ struct UnderWay {
     items: Vec<Item>,
     /// The message itself where it stands for several.
     summary: Option<Notification>,
+    /// It has failed.
+    rests: bool,
     task: AbortHandle,
 }
 
@@ -65,12 +65,12 @@ pub struct Session<'a> {
     letters: String,
     partitions: BTreeMap<i32, Progress>,
     queue: Queue,
-    limiter: Option<DefaultDirectRateLimiter>,
+    gate: Arc<Gate>,
+    trouble: Trouble,
     under_way: HashMap<u64, UnderWay>,
     next: u64,
     tell: Sender<Told>,
     told: Receiver<Told>,
-    hold: Arc<Hold>,
     full_since: Option<Instant>,
     paused: bool,
     moved: Instant,
@@ -107,12 +107,12 @@ impl<'a> Session<'a> {
             letters: shared.connection.topic("dead-letters"),
             partitions: BTreeMap::new(),
             queue: Queue::new(config.rate_per_minute.is_some(), config.concurrency),
-            limiter: config.rate_per_minute.and_then(|rate| limiter(rate, config.burst)),
+            gate: Arc::new(Gate::new(config)),
+            trouble: Trouble::new(config, now),
             under_way: HashMap::new(),
             next: 0,
             tell,
             told,
-            hold: Arc::default(),
             full_since: None,
             paused: false,
             moved: now,
@@ -146,6 +146,7 @@ impl<'a> Session<'a> {
             self.hear(Duration::ZERO)?;
             self.settle(Duration::ZERO)?;
             if self.reported.elapsed() > Duration::from_secs(1) {
+                self.commit_beyond();
                 self.report_lag();
                 self.reported = Instant::now();
             }
@@ -157,13 +158,16 @@ impl<'a> Session<'a> {
     fn send_out(&mut self) -> Result<Duration, Error> {
         let idle = if self.moved.elapsed() < MOVING { BUSY } else { IDLE };
         loop {
-            let limiter = self.limiter.as_ref();
-            let permit = || match limiter.map(|limiter| (limiter, limiter.check())) {
-                Some((limiter, Err(until))) => Err(until.wait_time_from(limiter.clock().now())),
-                _ => Ok(()),
-            };
-            match self.queue.next(permit) {
-                Next::Send(items) => self.send(items),
+            let now = Instant::now();
+            if let Some(wait) = self.trouble.wait(now) {
+                return Ok(idle.min(wait));
+            }
+            let gate = &self.gate;
+            match self.queue.next(|| gate.take_first()) {
+                Next::Send(items) => {
+                    self.trouble.tried(now);
+                    self.send(items);
+                }
                 Next::Wait(wait, fresh) => {
                     for notification in fresh {
                         let reason = Some(DeliveryReason::Limit);
@@ -189,13 +193,13 @@ impl<'a> Session<'a> {
         self.next += 1;
         let errand = Errand {
             destination: Arc::clone(self.destination),
-            hold: Arc::clone(&self.hold),
+            gate: Arc::clone(&self.gate),
             message: self.next,
             notification: message,
             tell: self.tell.clone(),
         };
         let task = self.destination.runtime.spawn(errand.run()).abort_handle();
-        self.under_way.insert(self.next, UnderWay { items, summary, task });
+        self.under_way.insert(self.next, UnderWay { items, summary, rests: false, task });
     }
 
     fn serve(&mut self, news: News) -> Result<(), Error> {
@@ -203,7 +207,8 @@ impl<'a> Session<'a> {
             News::Failed(detail) => return Err(Error::Broker { what: "rebalance", tag: "rebalance", detail }),
             News::Revoked => self.let_go(),
             News::Assigned(assigned) => {
-                self.partitions = assigned.iter().map(|a| (a.partition, Progress::starting_at(a.committed))).collect();
+                self.partitions =
+                    (assigned.iter()).map(|a| (a.partition, Progress::going_on_at(a.committed, &a.marker))).collect();
                 *self.destination.held.lock() = self.partitions.keys().copied().collect();
                 self.shared.readiness.ready(self.worker);
                 tracing::info!(worker = self.worker, partitions = assigned.len(), "assigned");
@@ -223,6 +228,7 @@ impl<'a> Session<'a> {
         self.partitions.clear();
         self.destination.held.lock().clear();
         self.queue.clear();
+        self.gate.forget_first();
         self.records.forget();
         self.paused = false;
         self.full_since = None;
@@ -237,11 +243,22 @@ impl<'a> Session<'a> {
         }
         for (partition, progress) in &mut self.partitions {
             if let Some(next) = progress.take_floor() {
-                self.consumer.store(&self.topic, *partition, next);
+                self.consumer.store_marked(&self.topic, *partition, next, &progress.marker());
             }
         }
         self.records.send_now();
         Ok(())
+    }
+
+    /// Commits what was done beyond offsets that do not move, or whoever comes next would send it again.
+    fn commit_beyond(&mut self) {
+        for (partition, progress) in &mut self.partitions {
+            if progress.take_news_beyond()
+                && let Some(floor) = progress.floor()
+            {
+                self.consumer.commit_marked(&self.topic, *partition, floor, &progress.marker());
+            }
+        }
     }
 
     /// Lets what is under way come to its end and be recorded, within bounds; the rest is sent again by whoever comes
@@ -256,6 +273,7 @@ impl<'a> Session<'a> {
         while self.records.busy() && Instant::now() < until {
             self.settle(Duration::from_millis(5))?;
         }
+        self.commit_beyond();
         Ok(())
     }
 
@@ -268,10 +286,4 @@ impl<'a> Session<'a> {
             self.shared.metrics.set_notification_lag(&self.destination.name, partition, left);
         }
     }
-}
-
-/// So many messages a minute, evenly spread, and so many at once after a rest.
-fn limiter(rate_per_minute: u32, burst: u32) -> Option<DefaultDirectRateLimiter> {
-    let quota = Quota::with_period(Duration::from_secs(60) / rate_per_minute.max(1))?;
-    Some(RateLimiter::direct(quota.allow_burst(NonZeroU32::new(burst.max(1))?)))
 }

@@ -36,7 +36,12 @@ impl Session<'_> {
         }
         // Unknown is one whose partition went in between.
         let Some(message) = self.under_way.remove(&told.message) else { return Ok(()) };
-        self.queue.finished(message.items.iter().map(|item| Lane::of(&item.notification)));
+        self.queue.finished(message.items.iter().map(|item| Lane::of(&item.notification)), message.rests);
+        match told.event {
+            Event::Accepted(_) | Event::Refused(_) => self.trouble.over(),
+            Event::GivenUp(_) if told.attempts == 0 => self.trouble.not_tried(Instant::now()),
+            _ => {}
+        }
         let summary = message.summary.as_ref();
         match told.event {
             Event::Accepted(at) => {
@@ -58,7 +63,7 @@ impl Session<'_> {
                 }
                 self.note_summary(summary, state, told.attempts, None)
             }
-            Event::GivenUp(reason) => {
+            Event::Refused(reason) | Event::GivenUp(reason) => {
                 self.note_health(Some(reason));
                 self.note_summary(summary, DeliveryState::FailedPerm, told.attempts, Some(reason))?;
                 message.items.into_iter().try_for_each(|item| self.give_up(item, told.attempts, reason))
@@ -69,6 +74,11 @@ impl Session<'_> {
 
     fn failed_once(&mut self, told: &Told, reason: DeliveryReason) -> Result<(), Error> {
         self.note_health(Some(reason));
+        let Some(message) = self.under_way.get_mut(&told.message) else { return Ok(()) };
+        self.trouble.failed();
+        if !std::mem::replace(&mut message.rests, true) {
+            self.queue.rests();
+        }
         let Some(message) = self.under_way.get(&told.message) else { return Ok(()) };
         for item in &message.items {
             let notification = &item.notification;

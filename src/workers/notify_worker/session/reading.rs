@@ -26,6 +26,7 @@ struct Addressed<'a> {
 enum Sorted {
     Ours(Box<Notification>),
     Stray(Box<Notification>),
+    /// Somebody else's, or done before.
     Elsewhere,
     Bad(Reject),
 }
@@ -68,7 +69,8 @@ impl Session<'_> {
                 Polled::OutOfRange => None,
                 Polled::Record(record) => {
                     let (partition, offset) = (record.partition(), record.offset());
-                    let read = self.sort(&record);
+                    let done = self.partitions.get(&partition).is_some_and(|progress| progress.was_done(offset));
+                    let read = if done { Sorted::Elsewhere } else { self.sort(&record) };
                     if let Some(progress) = self.partitions.get_mut(&partition) {
                         progress.handled(offset, u32::from(!matches!(read, Sorted::Elsewhere)));
                     }
