@@ -160,6 +160,7 @@ impl<'a> Session<'a> {
         loop {
             let now = Instant::now();
             if let Some(wait) = self.trouble.wait(now) {
+                self.gate.forget_first();
                 return Ok(idle.min(wait));
             }
             let gate = &self.gate;
@@ -176,7 +177,10 @@ impl<'a> Session<'a> {
                     }
                     return Ok(idle.min(wait.max(Duration::from_millis(1))));
                 }
-                Next::Nothing => return Ok(idle),
+                Next::Nothing => {
+                    self.gate.forget_first();
+                    return Ok(idle);
+                }
             }
         }
     }
