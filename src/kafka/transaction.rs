@@ -177,7 +177,7 @@ impl TransactionalProducer {
     pub fn give_up(&mut self) -> Result<(), Failed> {
         self.settle();
         let aborted = {
-            let _call = self.leash.watch();
+            let _call = self.leash.watch("abort");
             self.producer.abort_transaction(STEP)
         };
         aborted.map_err(|error| {
@@ -190,7 +190,7 @@ impl TransactionalProducer {
     fn drain(&mut self) -> Result<(), Failed> {
         let until = Instant::now() + STEP;
         let result = {
-            let _call = self.leash.watch();
+            let _call = self.leash.watch("flush");
             loop {
                 match self.producer.flush(Duration::from_millis(1)) {
                     Ok(()) => break Ok(()),
@@ -216,7 +216,7 @@ impl TransactionalProducer {
         call: impl Fn(&BaseProducer<Refusals>) -> Result<(), KafkaError>,
     ) -> Result<(), Failed> {
         let error = {
-            let _call = self.leash.watch();
+            let _call = self.leash.watch(what);
             loop {
                 match call(&self.producer) {
                     Ok(()) => return Ok(()),
@@ -251,7 +251,7 @@ impl TransactionalProducer {
         }
         self.settle();
         let aborted = {
-            let _call = self.leash.watch();
+            let _call = self.leash.watch("abort");
             self.producer.abort_transaction(STEP)
         };
         match aborted {
@@ -268,7 +268,7 @@ impl TransactionalProducer {
 
     /// Lets what was sent be answered before an abort, for a short while.
     fn settle(&self) {
-        let _call = self.leash.watch();
+        let _call = self.leash.watch("flush");
         let until = Instant::now() + Duration::from_secs(2);
         while self.producer.in_flight_count() > 0 && Instant::now() < until {
             self.producer.poll(Duration::from_millis(1));
@@ -280,7 +280,7 @@ fn fresh(connection: &Connection, worker: &str, leash: &Leash) -> Result<BasePro
     let producer: BaseProducer<Refusals> = create(&connection.transactional(worker), Refusals::default())?;
     let until = Instant::now() + Duration::from_secs(15);
     loop {
-        let _call = leash.watch();
+        let _call = leash.watch("init transactions");
         match producer.init_transactions(Duration::from_secs(5)) {
             Ok(()) => return Ok(producer),
             Err(KafkaError::Transaction(error)) if error.is_retriable() && Instant::now() < until => {}

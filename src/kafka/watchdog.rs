@@ -39,6 +39,8 @@ struct Slot {
     name: String,
     /// How long the process has run when the call is overdue, milliseconds; 0 when none is under way.
     due: AtomicU64,
+    /// The call under way, or the last one.
+    call: Mutex<&'static str>,
     limit: Duration,
 }
 
@@ -54,8 +56,8 @@ pub struct Leash {
 pub struct Watched<'a>(&'a Slot);
 
 impl Watchdog {
-    /// Starts the watchdog; `overdue` is called with the worker's name when a call outlives its limit.
-    pub fn start(overdue: impl Fn(&str) + Send + 'static) -> Self {
+    /// Starts the watchdog; `overdue` is called with the worker's name and the call when one outlives its limit.
+    pub fn start(overdue: impl Fn(&str, &'static str) + Send + 'static) -> Self {
         let inner = Arc::new(Inner { ran: Arc::default(), slots: Mutex::new(Vec::new()) });
         let watched = Arc::downgrade(&inner);
         thread::Builder::new()
@@ -69,7 +71,7 @@ impl Watchdog {
                     for slot in inner.slots.lock().iter() {
                         let due = slot.due.load(Ordering::Relaxed);
                         if due != 0 && due < now {
-                            overdue(&slot.name);
+                            overdue(&slot.name, *slot.call.lock());
                         }
                     }
                     drop(inner);
@@ -84,11 +86,11 @@ impl Watchdog {
     /// Starts the watchdog that ends the process with [`EXIT_CODE`], unless it is ending already. `farewell` is called
     /// right before: nothing is dropped then.
     pub fn ending_process(ending: impl Fn() -> bool + Send + 'static, farewell: impl Fn() + Send + 'static) -> Self {
-        Watchdog::start(move |name| {
+        Watchdog::start(move |name, call| {
             if ending() {
                 return;
             }
-            tracing::error!(worker = name, "a call into kafka did not return in time, ending the process");
+            tracing::error!(worker = name, call, "a call into kafka did not return in time, ending the process");
             farewell();
             std::process::exit(EXIT_CODE);
         })
@@ -96,7 +98,7 @@ impl Watchdog {
 
     /// A line for the worker `name`, each of whose calls may take `limit`.
     pub fn leash(&self, name: impl Into<String>, limit: Duration) -> Leash {
-        let slot = Arc::new(Slot { name: name.into(), due: AtomicU64::new(0), limit });
+        let slot = Arc::new(Slot { name: name.into(), due: AtomicU64::new(0), call: Mutex::new(""), limit });
         let mut slots = self.inner.slots.lock();
         slots.retain(|slot| Arc::strong_count(slot) > 1);
         slots.push(Arc::clone(&slot));
@@ -105,8 +107,9 @@ impl Watchdog {
 }
 
 impl Leash {
-    /// A call into Kafka begins.
-    pub fn watch(&self) -> Watched<'_> {
+    /// A call into Kafka begins; what it is for.
+    pub fn watch(&self, call: &'static str) -> Watched<'_> {
+        *self.slot.call.lock() = call;
         // The last look was up to a tick ago.
         let due = self.ran.load(Ordering::Relaxed) + (self.slot.limit + TICK).as_millis() as u64;
         self.slot.due.store(due, Ordering::Relaxed);
@@ -156,14 +159,14 @@ mod tests {
     #[test]
     fn a_call_that_does_not_return_is_reported_and_one_that_does_is_not() {
         let (tell, told) = mpsc::channel();
-        let watchdog = Watchdog::start(move |name| {
-            let _ = tell.send(name.to_owned());
+        let watchdog = Watchdog::start(move |name, call| {
+            let _ = tell.send(format!("{name} {call}"));
         });
         let quick = watchdog.leash("quick", Duration::from_millis(1));
-        drop(quick.watch());
+        drop(quick.watch("poll"));
         let stuck = watchdog.leash("stuck", Duration::from_millis(1));
-        let call = stuck.watch();
-        assert_eq!(told.recv_timeout(Duration::from_secs(10)).unwrap(), "stuck");
+        let call = stuck.watch("commit");
+        assert_eq!(told.recv_timeout(Duration::from_secs(10)).unwrap(), "stuck commit");
         drop(call);
     }
 }

@@ -3,8 +3,11 @@
 //!
 //! The engine is the program's own; what it makes of an input has tests against a model of its own. Here it says what
 //! a run without faults would have written. The moments at which the wall clock fired timers stand in the histories of
-//! the cases; everything else follows from the inputs and their record times. Every transaction is compared: the
-//! versions of the cases it wrote are those the replay has at the same input.
+//! the cases, or follow from the deadlines they set; everything else follows from the inputs and their record times.
+//! Every transaction is compared: the versions of the cases it wrote are those the replay has at the same input.
+//!
+//! An input bears the time at which its leader took it in. Until the other replicas have it, which takes seconds where
+//! one of them is away, nobody can read it: a timer may be fired meanwhile by a clock that is later, and comes first.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -17,6 +20,7 @@ use golden_bell::core::directory::Directory;
 use golden_bell::core::envelope::{CaseInputBody, decode_case_input};
 use golden_bell::core::message::Templates;
 use golden_bell::core::notification::Channel;
+use golden_bell::core::rules::Level;
 use golden_bell::core::rules::RuleSet;
 use golden_bell::runtime::read_files;
 use serde_json::Value;
@@ -28,6 +32,9 @@ use crate::templates::templates;
 
 /// The most inputs of one transaction that may lie in the same millisecond as a timer: each doubles the orders to try.
 const MOST_TIES: usize = 6;
+
+/// The most inputs of one transaction that a timer may have overtaken.
+const MOST_OVERTAKEN: usize = 64;
 
 /// What the program was configured with.
 pub struct Judge {
@@ -200,31 +207,35 @@ impl<'a> Line<'a> {
         self.inputs[self.at..].iter().copied().take_while(|record| record.offset <= offset).collect()
     }
 
-    /// Handles the inputs and timers of one transaction in the order of their times. Where an input and a timer share a
-    /// millisecond every order is tried.
+    /// Handles the inputs and timers of one transaction in the order of their times, and where that gives something else
+    /// in every other that may be.
     fn transaction(
         &mut self,
         written: &Written<'a>,
         moments: &mut BTreeSet<DateTime<Utc>>,
         known: &BTreeSet<DateTime<Utc>>,
     ) -> Result<(), String> {
-        let escalated = written.versions.values().flat_map(|record| escalations(record));
-        moments.extend(escalated.filter(|at| !known.contains(at)));
-        let moments: Vec<DateTime<Utc>> = moments.iter().copied().collect();
+        let found = |of: &dyn Fn(&Record) -> BTreeSet<DateTime<Utc>>| -> Vec<DateTime<Utc>> {
+            written.versions.values().flat_map(|record| of(record)).filter(|at| !known.contains(at)).collect()
+        };
+        moments.extend(found(&escalations));
+        let mut more = moments.clone();
+        more.extend(found(&|record| behind_deadlines(record, &self.judge.settings)));
         let inputs = self.inputs_to(written.input);
-        let shares = |record: &&&Record| moments.iter().any(|at| at.timestamp_millis() == record.timestamp_ms);
-        let ties = inputs.iter().filter(shares).count();
         let mut first = None;
-        for order in 0..1_u32 << ties.min(MOST_TIES) {
-            let given = self.handle(&merge(&inputs, &moments, order));
-            match compare(written, &self.changes()) {
-                None => {
-                    self.keep(given);
-                    return Ok(());
+        for tried in [moments.clone(), more] {
+            for steps in orders(&inputs, &tried.iter().copied().collect::<Vec<_>>()) {
+                let given = self.handle(&steps);
+                match compare(written, &self.changes()) {
+                    None => {
+                        self.keep(given);
+                        *moments = tried;
+                        return Ok(());
+                    }
+                    Some(fault) => first = first.or(Some(fault)),
                 }
-                Some(fault) => first = first.or(Some(fault)),
+                self.book.rollback();
             }
-            self.book.rollback();
         }
         Err(first.unwrap_or_default())
     }
@@ -268,12 +279,63 @@ impl<'a> Line<'a> {
 
 /// When the case escalated, by its history and its last warning.
 fn escalations(record: &Record) -> BTreeSet<DateTime<Utc>> {
-    let case: Value = record.value.as_deref().and_then(|v| serde_json::from_slice(v).ok()).unwrap_or_default();
+    let case: Value = compare::value(record);
     let history = case["history"].as_array().map_or(&[][..], Vec::as_slice);
     (history.iter())
         .filter(|entry| entry["what"] == "escalated")
         .filter_map(|entry| entry["at"].as_str()?.parse().ok())
         .collect()
+}
+
+/// When the wall clock fired a timer, by the deadlines of the case: one that it sets lies a span of its level behind. The
+/// history has only the last of several escalations at a step. Record times are whole milliseconds, clocks are not.
+fn behind_deadlines(record: &Record, settings: &CaseSettings) -> BTreeSet<DateTime<Utc>> {
+    let case: Value = compare::value(record);
+    let Ok(level) = serde_json::from_value::<Level>(case["level"].clone()) else { return BTreeSet::new() };
+    [("acknowledge", &settings.acknowledge_within), ("reach", &settings.reach_within)]
+        .into_iter()
+        .filter_map(|(name, within)| {
+            let due: DateTime<Utc> = case["deadlines"][name].as_str()?.parse().ok()?;
+            Some(due - within.of(level))
+        })
+        .filter(|at| at.timestamp_subsec_nanos() % 1_000_000 != 0)
+        .collect()
+}
+
+/// The orders in which inputs and timers may have been handled: by their times, those of inputs that share a millisecond
+/// with a timer either way; then those in which timers came before inputs of an earlier time.
+fn orders<'a>(inputs: &[&'a Record], moments: &[DateTime<Utc>]) -> Vec<Vec<Step<'a>>> {
+    let shares = |record: &&&Record| moments.iter().any(|at| at.timestamp_millis() == record.timestamp_ms);
+    let ties = inputs.iter().filter(shares).count();
+    let by_time = (0..1_u32 << ties.min(MOST_TIES)).map(|order| merge(inputs, moments, order));
+    let natural: Vec<usize> = (moments.iter())
+        .map(|at| inputs.iter().position(|r| r.timestamp_ms >= at.timestamp_millis()).unwrap_or(inputs.len()))
+        .collect();
+    let overtaking = natural.iter().enumerate().flat_map(|(last, &place)| {
+        let natural = &natural;
+        (place.saturating_sub(MOST_OVERTAKEN)..place).rev().map(move |first| {
+            natural
+                .iter()
+                .enumerate()
+                .map(|(n, &at)| if n <= last { at.min(first) } else { at })
+                .collect::<Vec<usize>>()
+        })
+    });
+    by_time.chain(overtaking.map(|places| placed(inputs, moments, &places))).collect()
+}
+
+/// Each timer before the input of that number.
+fn placed<'a>(inputs: &[&'a Record], moments: &[DateTime<Utc>], places: &[usize]) -> Vec<Step<'a>> {
+    let mut left = moments.iter().zip(places).peekable();
+    let mut steps = Vec::with_capacity(inputs.len() + moments.len());
+    for (n, record) in inputs.iter().enumerate() {
+        while let Some((at, _)) = left.next_if(|(_, place)| **place <= n) {
+            steps.push(Step::Timer(*at));
+        }
+        steps.push(Step::Input(record));
+    }
+    steps.extend(left.map(|(at, _)| Step::Timer(*at)));
+    steps
 }
 
 /// Inputs and timers by their times. The bits of `order` say which of the inputs that share a millisecond with a timer

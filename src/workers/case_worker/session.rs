@@ -106,7 +106,7 @@ impl<'a> Session<'a> {
     fn read_one(&mut self) -> Result<bool, Error> {
         let wait = self.wait();
         let polled = {
-            let _call = self.leash.watch();
+            let _call = self.leash.watch("poll");
             self.consumer.poll(wait)?
         };
         match polled {
@@ -163,7 +163,7 @@ impl<'a> Session<'a> {
         for partition in self.state.due_by(clock) {
             let next = self.state.partitions.get(&partition).map_or(0, |held| held.next.max(0));
             let caught_up = {
-                let _call = self.leash.watch();
+                let _call = self.leash.watch("watermarks");
                 self.committer.caught_up(&self.consumer, &self.state.topics.inputs, partition, next)
             };
             match caught_up {

@@ -162,7 +162,7 @@ impl<'a> Session<'a> {
                 at = Some(hit.offset);
             }
             let leash = self.leash.clone();
-            let _call = leash.watch();
+            let _call = leash.watch("poll");
             match self.recall.poll(Duration::from_millis(20))? {
                 Polled::Record(record) => {
                     since = Instant::now();

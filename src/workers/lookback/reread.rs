@@ -113,7 +113,7 @@ impl Rereads {
             recall.read(&shared.connection.topic(kind.topic()), &positions)?;
             self.in_place = true;
         }
-        let _call = leash.watch();
+        let _call = leash.watch("poll");
         self.read_batch(shared, recall, teller)
     }
 

@@ -120,7 +120,7 @@ impl<'a> Session<'a> {
         while !self.shared.stop.stopping() {
             {
                 let leash = self.leash.clone();
-                let _call = leash.watch();
+                let _call = leash.watch("poll");
                 self.read_batch()?;
             }
             self.settle(Duration::ZERO)?;

@@ -139,7 +139,7 @@ impl<'a> Session<'a> {
             let wait = self.send_out()?;
             {
                 let leash = self.leash.clone();
-                let _call = leash.watch();
+                let _call = leash.watch("poll");
                 self.read(wait)?;
             }
             self.send_out()?;
