@@ -30,7 +30,7 @@ fn connection(broker: &Broker, name: &str) -> Connection {
 }
 
 fn leash() -> Leash {
-    Watchdog::start(|name| panic!("{name} hangs")).leash("test", Duration::from_secs(30))
+    Watchdog::start(|name, call| panic!("{name} hangs: {call}")).leash("test", Duration::from_secs(30))
 }
 
 fn send(producer: &mut TransactionalProducer, topic: &str, key: &str, value: Option<&str>) {

@@ -35,7 +35,7 @@ struct Scene {
 }
 
 fn leash() -> Leash {
-    Watchdog::start(|name| panic!("{name} hangs")).leash("test", Duration::from_secs(40))
+    Watchdog::start(|name, call| panic!("{name} hangs: {call}")).leash("test", Duration::from_secs(40))
 }
 
 fn scene() -> Scene {
