@@ -133,6 +133,9 @@ impl Connection {
             .set("transaction.timeout.ms", "15000")
             .set("message.timeout.ms", "10000")
             .set("request.timeout.ms", "5000")
+            // When the group's coordinator goes, the client may wait for ever with sending offsets, until any of its
+            // connections changes its state (librdkafka 5511, 5456): idle ones that are closed do.
+            .set("connections.max.idle.ms", "4000")
             // All of a transaction is handed over at once; there is nothing to wait for.
             .set("linger.ms", "0")
             .set("compression.type", "lz4")

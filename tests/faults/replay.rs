@@ -36,6 +36,9 @@ const MOST_TIES: usize = 6;
 /// The most inputs of one transaction that a timer may have overtaken.
 const MOST_OVERTAKEN: usize = 64;
 
+/// How many discrepancies make a replay one that has gone wrong.
+const GONE_WRONG: usize = 3;
+
 /// What the program was configured with.
 pub struct Judge {
     pub rules: RuleSet,
@@ -223,8 +226,10 @@ impl<'a> Line<'a> {
         more.extend(found(&|record| behind_deadlines(record, &self.judge.settings)));
         let inputs = self.inputs_to(written.input);
         let mut first = None;
+        // One that has gone wrong already is not made right by trying for long.
+        let most = if self.out.discrepancies.len() < GONE_WRONG { usize::MAX } else { 2 };
         for tried in [moments.clone(), more] {
-            for steps in orders(&inputs, &tried.iter().copied().collect::<Vec<_>>()) {
+            for steps in orders(&inputs, &tried.iter().copied().collect::<Vec<_>>()).take(most) {
                 let given = self.handle(&steps);
                 match compare(written, &self.changes()) {
                     None => {
@@ -304,24 +309,20 @@ fn behind_deadlines(record: &Record, settings: &CaseSettings) -> BTreeSet<DateTi
 
 /// The orders in which inputs and timers may have been handled: by their times, those of inputs that share a millisecond
 /// with a timer either way; then those in which timers came before inputs of an earlier time.
-fn orders<'a>(inputs: &[&'a Record], moments: &[DateTime<Utc>]) -> Vec<Vec<Step<'a>>> {
+fn orders<'a, 'b>(inputs: &'b [&'a Record], moments: &'b [DateTime<Utc>]) -> impl Iterator<Item = Vec<Step<'a>>> + 'b {
     let shares = |record: &&&Record| moments.iter().any(|at| at.timestamp_millis() == record.timestamp_ms);
     let ties = inputs.iter().filter(shares).count();
-    let by_time = (0..1_u32 << ties.min(MOST_TIES)).map(|order| merge(inputs, moments, order));
+    let by_time = (0..1_u32 << ties.min(MOST_TIES)).map(move |order| merge(inputs, moments, order));
     let natural: Vec<usize> = (moments.iter())
         .map(|at| inputs.iter().position(|r| r.timestamp_ms >= at.timestamp_millis()).unwrap_or(inputs.len()))
         .collect();
-    let overtaking = natural.iter().enumerate().flat_map(|(last, &place)| {
-        let natural = &natural;
-        (place.saturating_sub(MOST_OVERTAKEN)..place).rev().map(move |first| {
-            natural
-                .iter()
-                .enumerate()
-                .map(|(n, &at)| if n <= last { at.min(first) } else { at })
-                .collect::<Vec<usize>>()
+    let overtaking = (0..natural.len()).flat_map(move |last| {
+        let (natural, place) = (natural.clone(), natural[last]);
+        (place.saturating_sub(MOST_OVERTAKEN)..place).rev().map(move |first| -> Vec<usize> {
+            natural.iter().enumerate().map(|(n, &at)| if n <= last { at.min(first) } else { at }).collect()
         })
     });
-    by_time.chain(overtaking.map(|places| placed(inputs, moments, &places))).collect()
+    by_time.chain(overtaking.map(move |places| placed(inputs, moments, &places)))
 }
 
 /// Each timer before the input of that number.
