@@ -24,6 +24,8 @@ mod delivery;
 mod faults;
 #[path = "notify/gone.rs"]
 mod gone;
+#[path = "notify/kept.rs"]
+mod kept;
 #[path = "notify/receiver.rs"]
 mod receiver;
 #[path = "notify/requests.rs"]

@@ -27,14 +27,21 @@ struct Shown {
     /// Labels under which it was shown before: Alertmanager takes it under each for another alert.
     former: Vec<Labels>,
     told: Option<DateTime<Utc>>,
+    /// When the newest notification was last written, from which on the topic keeps it for a while.
+    written: DateTime<Utc>,
 }
 
 impl Board {
     /// Takes a notification in; the same one twice changes nothing.
     pub fn take(&mut self, notification: &Notification) {
         let Some(shown) = self.cases.get_mut(&notification.case_id) else {
-            let shown =
-                Shown { newest: notification.clone(), since: notification.created_at, former: Vec::new(), told: None };
+            let shown = Shown {
+                newest: notification.clone(),
+                since: notification.created_at,
+                former: Vec::new(),
+                told: None,
+                written: notification.created_at,
+            };
             self.cases.insert(notification.case_id.clone(), shown);
             return;
         };
@@ -59,6 +66,25 @@ impl Board {
         }
         shown.newest = notification.clone();
         shown.told = None;
+        shown.written = notification.created_at;
+    }
+
+    /// A notification was written at this time: at first, or once more.
+    pub fn written(&mut self, notification: &Notification, at: DateTime<Utc>) {
+        if let Some(shown) = self.cases.get_mut(&notification.case_id)
+            && shown.newest.notification_id == notification.notification_id
+        {
+            shown.written = shown.written.max(at);
+        }
+    }
+
+    /// The newest notifications of open cases that were written before `since`, of those that `mine` says are ours.
+    pub fn ageing(&self, since: DateTime<Utc>, mine: impl Fn(&str) -> bool, at_most: usize) -> Vec<Notification> {
+        (self.cases.iter())
+            .filter(|(case_id, shown)| shown.newest.case_open && shown.written < since && mine(case_id))
+            .map(|(_, shown)| shown.newest.clone())
+            .take(at_most)
+            .collect()
     }
 
     /// What Alertmanager must hear of a case now: how it stands, and that what it was before is over.

@@ -109,3 +109,28 @@ fn open_cases_are_due_until_told_and_again_after_a_while_and_only_to_their_owner
     board.forget_closed(now() + TimeDelta::hours(2));
     assert!(shown(&board).is_empty());
 }
+
+#[test]
+fn the_newest_word_of_an_open_case_ages_until_it_is_written_again() {
+    let mut board = Board::default();
+    let day = TimeDelta::days;
+    let written: DateTime<Utc> = "2021-07-15T06:03:10Z".parse().unwrap();
+    let mut newest = told(2, "urgent", true);
+    newest.notification_id = "n-2".into();
+    board.take(&told(1, "high", true));
+    board.take(&newest);
+    let ageing = |board: &Board, since: DateTime<Utc>, mine: bool| -> Vec<u64> {
+        board.ageing(since, |_| mine, 10).iter().map(|notification| notification.sequence).collect()
+    };
+    assert!(ageing(&board, written, true).is_empty());
+    assert_eq!(ageing(&board, written + day(1), true), [2]);
+    assert!(ageing(&board, written + day(1), false).is_empty());
+    // One of another warning was written again, which keeps nothing of this one.
+    board.written(&told(1, "high", true), written + day(5));
+    assert_eq!(ageing(&board, written + day(1), true), [2]);
+    board.written(&newest, written + day(5));
+    assert!(ageing(&board, written + day(5), true).is_empty());
+    assert_eq!(ageing(&board, written + day(6), true), [2]);
+    board.take(&told(3, "urgent", false));
+    assert!(ageing(&board, written + day(30), true).is_empty());
+}

@@ -68,7 +68,7 @@ fn every_misbehaviour_comes_to_its_own_states_and_touches_nobody_else() {
         ("refusing", &refusing, ""),
         ("failing", &failing, ""),
         ("cutting", &cutting, ""),
-        ("silent", &silent, "timeout = \"700ms\""),
+        ("silent", &silent, "timeout = \"3s\""),
         ("limiting", &limiting, "concurrency = 1"),
         ("redirecting", &redirecting, ""),
         ("well", &well, ""),

@@ -33,6 +33,9 @@ use crate::notify::client::HttpClient;
 
 use super::{Shared, sessions};
 
+/// The header of a notification that was delivered long ago and is written again to be remembered.
+const KEPT: &str = "kept";
+
 /// One configured destination and how it is spoken to.
 pub struct Destination {
     /// Its name.

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use serde::Deserialize;
 
 use super::super::super::dead_letters;
+use super::super::KEPT;
 use super::super::queue::Item;
 use super::{BATCH, PAUSE_AFTER, Session};
 use crate::core::dead_letter::{Reason, Reject};
@@ -26,7 +27,7 @@ struct Addressed<'a> {
 enum Sorted {
     Ours(Box<Notification>),
     Stray(Box<Notification>),
-    /// Somebody else's, or done before.
+    /// Somebody else's, done before, or only to be remembered.
     Elsewhere,
     Bad(Reject),
 }
@@ -119,6 +120,9 @@ impl Session<'_> {
 
     /// What a record is to this destination. What no destination would take for its own is the first one's.
     fn sort(&self, record: &Record<'_>) -> Sorted {
+        if record.header(KEPT).is_some() {
+            return Sorted::Elsewhere;
+        }
         let (name, strays) = (self.destination.name.as_str(), self.destination.answers_for_strays);
         let nameless = |reason, detail| match strays {
             true => Sorted::Bad(Reject::new(reason, detail)),
