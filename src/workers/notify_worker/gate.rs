@@ -1,5 +1,6 @@
 //! What lets an attempt at a destination go out: so many at once, its limit, its own word, and how it has been doing.
 
+use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -7,7 +8,6 @@ use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use governor::clock::Clock;
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use parking_lot::Mutex;
-use std::num::NonZeroU32;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
