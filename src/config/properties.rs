@@ -17,7 +17,7 @@ const OWNED: &[(&str, &str)] = &[
     ("bootstrap.servers", "set kafka.bootstrap_servers"),
     ("metadata.broker.list", "set kafka.bootstrap_servers"),
     ("group.id", "groups are named by kafka.group_prefix; another group would read from another place"),
-    ("group.instance.id", "made of kafka.instance_id, so that a stale worker is fenced"),
+    ("group.instance.id", "members are known by kafka.instance_id; a dead one must not keep its partitions"),
     ("group.protocol", "partitions are taken over and given back as the program's protocol has it"),
     ("group.remote.assignor", "partitions are taken over and given back as the program's protocol has it"),
     ("partition.assignment.strategy", "partitions are taken over and given back as the program's protocol has it"),
