@@ -6,9 +6,6 @@ mod support;
 use std::process::Command;
 use std::time::Duration;
 
-use rdkafka::admin::{AdminClient, AdminOptions};
-use rdkafka::client::DefaultClientContext;
-use rdkafka::{Offset, TopicPartitionList};
 use support::broker::{Broker, broker_or_skip};
 use support::instance::READY;
 use support::model::{FeedRecord, Record};
@@ -299,16 +296,8 @@ fn records_that_are_gone_before_they_are_read_are_counted_and_reading_goes_on() 
 
     // More come and go while nobody reads.
     trial.send(&[transfer("t2", "13805790001"), transfer("t3", "13805790001")]);
-    let topic = format!("{}transfers", trial.setting.prefix);
     let [.., last] = &trial.read("transfers")[..] else { panic!("transfers") };
-    let admin: AdminClient<DefaultClientContext> = rdkafka::ClientConfig::new()
-        .set("bootstrap.servers", &trial.setting.bootstrap)
-        .create()
-        .expect("an admin client");
-    let mut before = TopicPartitionList::new();
-    before.add_partition_offset(&topic, last.partition, Offset::Offset(last.offset)).expect("an offset");
-    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    runtime.block_on(admin.delete_records(&before, &AdminOptions::new())).expect("records deleted");
+    trial.delete_before("transfers", [(last.partition, last.offset)]);
 
     let again = trial.started("alone");
     trial.wait_for("warnings", 2);

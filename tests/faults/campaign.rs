@@ -239,8 +239,7 @@ impl<'a> Campaign<'a> {
     pub fn progress_since(&mut self, since_ms: i64, bound: Duration) -> Option<Duration> {
         let until = Instant::now() + bound;
         while Instant::now() < until {
-            let progress = self.load.as_ref().map(Load::progress).unwrap_or_default();
-            if progress.len() == PARTITIONS && progress.values().all(|latest| *latest > since_ms) {
+            if self.progressed_since(since_ms) {
                 return Some(Duration::from_millis((now_ms() - since_ms).max(0) as u64));
             }
             self.supervise();

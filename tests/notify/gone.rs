@@ -3,10 +3,6 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use rdkafka::admin::{AdminClient, AdminOptions};
-use rdkafka::client::DefaultClientContext;
-use rdkafka::{ClientConfig, Offset, TopicPartitionList};
-
 use super::receiver::Receiver;
 use super::sample::json_of;
 use super::stage::{Stage, wait_until};
@@ -14,19 +10,9 @@ use super::support::broker::broker_or_skip;
 
 /// Deletes all that the topic holds.
 fn delete_all(stage: &Stage) {
-    let mut ends: BTreeMap<i32, i64> = BTreeMap::new();
-    for record in stage.read("notifications") {
-        ends.insert(record.partition, record.offset + 1);
-    }
-    let topic = format!("{}notifications", stage.setting.prefix);
-    let mut before = TopicPartitionList::new();
-    for (partition, end) in ends {
-        before.add_partition_offset(&topic, partition, Offset::Offset(end)).expect("an offset");
-    }
-    let admin: AdminClient<DefaultClientContext> =
-        ClientConfig::new().set("bootstrap.servers", &stage.setting.bootstrap).create().expect("an admin client");
-    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    runtime.block_on(admin.delete_records(&before, &AdminOptions::new())).expect("records deleted");
+    // By partition the last one stands.
+    let ends: BTreeMap<i32, i64> = stage.read("notifications").iter().map(|r| (r.partition, r.offset + 1)).collect();
+    stage.delete_before("notifications", ends);
 }
 
 #[test]

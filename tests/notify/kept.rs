@@ -3,10 +3,7 @@
 use std::time::Duration;
 
 use chrono::{TimeDelta, Utc};
-use rdkafka::admin::{AdminClient, AdminOptions};
-use rdkafka::client::DefaultClientContext;
 use rdkafka::producer::{BaseRecord, Producer};
-use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use serde_json::json;
 
 use super::receiver::Receiver;
@@ -40,12 +37,7 @@ fn its_newest_notification_is_written_once_more_and_it_is_told_of_after_the_firs
     assert!(instance.terminate(Duration::from_secs(15)).success());
 
     // What retention does a day later.
-    let mut before = TopicPartitionList::new();
-    before.add_partition_offset(&topic, first.partition, Offset::Offset(again.offset)).unwrap();
-    let admin: AdminClient<DefaultClientContext> =
-        ClientConfig::new().set("bootstrap.servers", &stage.setting.bootstrap).create().unwrap();
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    runtime.block_on(admin.delete_records(&before, &AdminOptions::new())).unwrap();
+    stage.delete_before("notifications", [(first.partition, again.offset)]);
     let told = receiver.got().len();
     let instance = stage.start("one", "notify");
     wait_until("it to be told of again", || receiver.got().len() >= told + 2);

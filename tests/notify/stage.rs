@@ -11,6 +11,7 @@ use super::support::broker::Broker;
 use super::support::instance::{Instance, READY, Setting};
 use super::support::model::FeedRecord;
 use super::support::stand::{self, Stand};
+use super::support::topic_io::committed;
 
 /// Longest that anything expected may take on a busy machine.
 pub const SOON: Duration = Duration::from_secs(60);
@@ -95,17 +96,9 @@ impl Stage {
     /// How many records a destination has done beyond its committed offsets, by what it committed beside them: lengths of
     /// runs to do and done by turns.
     pub fn beyond(&self, destination: &str) -> usize {
-        let consumer: BaseConsumer = rdkafka::ClientConfig::new()
-            .set("bootstrap.servers", &self.setting.bootstrap)
-            .set("group.id", format!("{}notify.{destination}", self.setting.prefix))
-            .create()
-            .expect("a consumer");
-        let topic = format!("{}notifications", self.setting.prefix);
-        let mut list = rdkafka::TopicPartitionList::new();
-        (0..3).for_each(|partition| {
-            list.add_partition(&topic, partition);
-        });
-        let committed = consumer.committed_offsets(list, SOON).expect("committed offsets");
+        let prefix = &self.setting.prefix;
+        let (group, topic) = (format!("{prefix}notify.{destination}"), format!("{prefix}notifications"));
+        let committed = committed(&self.setting.bootstrap, &group, &topic, 0..3).expect("committed offsets");
         let done =
             |marker: &str| marker.split('.').skip(1).step_by(2).filter_map(|n| n.parse::<usize>().ok()).sum::<usize>();
         committed.elements().iter().map(|element| done(element.metadata())).sum()

@@ -2,6 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use rdkafka::admin::{AdminClient, AdminOptions};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+
 use super::broker::{Broker, unique};
 use super::instance::{Instance, READY, Setting};
 use super::model::{FeedRecord, Record};
@@ -72,6 +76,19 @@ impl Stand {
             assert!(Instant::now() < until, "{topic} has {} records, {count} are wanted", records.len());
             std::thread::sleep(Duration::from_millis(50));
         }
+    }
+
+    /// Deletes what a topic holds before these offsets, as its retention does.
+    pub fn delete_before(&self, topic: &str, offsets: impl IntoIterator<Item = (i32, i64)>) {
+        let topic = format!("{}{topic}", self.setting.prefix);
+        let mut before = TopicPartitionList::new();
+        for (partition, offset) in offsets {
+            before.add_partition_offset(&topic, partition, Offset::Offset(offset)).expect("an offset");
+        }
+        let admin: AdminClient<DefaultClientContext> =
+            ClientConfig::new().set("bootstrap.servers", &self.setting.bootstrap).create().expect("an admin client");
+        let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+        runtime.block_on(admin.delete_records(&before, &AdminOptions::new())).expect("records deleted");
     }
 
     /// Waits until a group has committed all there is of these topics.

@@ -170,20 +170,30 @@ impl GroupStanding {
     }
 }
 
-/// Where a group stands in each partition of a topic; `None` while its coordinator does not tell.
-pub fn group_standings(bootstrap: &str, group: &str, topic: &str) -> Option<BTreeMap<i32, GroupStanding>> {
+/// What a group has committed of these partitions; `None` while its coordinator does not tell.
+pub fn committed(
+    bootstrap: &str,
+    group: &str,
+    topic: &str,
+    partitions: impl IntoIterator<Item = i32>,
+) -> Option<TopicPartitionList> {
     let consumer: BaseConsumer = ClientConfig::new()
         .set("bootstrap.servers", bootstrap)
         .set("group.id", group)
         .set("isolation.level", "read_committed")
         .create()
         .expect("a consumer");
-    let ends = ends(bootstrap, topic, "read_committed");
     let mut list = TopicPartitionList::new();
-    for &partition in ends.keys() {
+    for partition in partitions {
         list.add_partition(topic, partition);
     }
-    let committed = consumer.committed_offsets(list, Duration::from_secs(10)).ok()?;
+    consumer.committed_offsets(list, Duration::from_secs(10)).ok()
+}
+
+/// Where a group stands in each partition of a topic; `None` while its coordinator does not tell.
+pub fn group_standings(bootstrap: &str, group: &str, topic: &str) -> Option<BTreeMap<i32, GroupStanding>> {
+    let ends = ends(bootstrap, topic, "read_committed");
+    let committed = committed(bootstrap, group, topic, ends.keys().copied())?;
     let standing = |partition: i32, offset| {
         let (start, end) = ends[&partition];
         let next = if let Offset::Offset(next) = offset { next } else { start };
