@@ -30,7 +30,7 @@ pub struct Gate {
     /// The limit's last message was a repeated one.
     repeated_last: AtomicBool,
     /// Until when the destination wants to hear nothing, by its own word.
-    hold: Mutex<Option<Instant>>,
+    hold: Mutex<Instant>,
 }
 
 /// The room of one attempt.
@@ -49,7 +49,7 @@ impl Gate {
             limiter: config.rate_per_minute.and_then(|rate| limiter(rate, config.burst)),
             first_waits: AtomicBool::new(false),
             repeated_last: AtomicBool::new(false),
-            hold: Mutex::default(),
+            hold: Mutex::new(Instant::now()),
         }
     }
 
@@ -86,11 +86,11 @@ impl Gate {
     /// Waits until an attempt may go out. What a receiver said to another message holds for this one too.
     pub async fn enter(&self, repeated: bool) -> Room<'_> {
         loop {
-            self.held().await;
+            tokio::time::sleep_until(self.held_until()).await;
             let again = if repeated { self.repeated.acquire().await.ok() } else { None };
             let Ok(attempt) = self.attempts.acquire().await else { continue };
             let room = Room { _attempt: attempt, _repeated: again };
-            if self.until().is_some_and(|until| until > Instant::now()) {
+            if self.held_until() > Instant::now() {
                 continue;
             }
             if !repeated {
@@ -102,20 +102,13 @@ impl Gate {
         }
     }
 
-    async fn held(&self) {
-        if let Some(until) = self.until() {
-            tokio::time::sleep_until(until).await;
-        }
-    }
-
     /// Nothing goes out for so long.
     pub fn hold(&self, wait: Duration) {
-        let until = Instant::now() + wait;
         let mut hold = self.hold.lock();
-        *hold = Some(hold.map_or(until, |known| known.max(until)));
+        *hold = (*hold).max(Instant::now() + wait);
     }
 
-    fn until(&self) -> Option<Instant> {
+    fn held_until(&self) -> Instant {
         *self.hold.lock()
     }
 }
@@ -183,4 +176,63 @@ pub fn pauses(config: &DestinationConfig) -> ExponentialBuilder {
         .with_max_delay(config.retry_up_to)
         .with_jitter()
         .without_max_times()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A destination with these lines.
+    fn destination(lines: &str) -> DestinationConfig {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("golden-bell.toml");
+        let text = format!(
+            "[notify.destinations.hook]\nkind = \"webhook\"\nurl = \"https://receiver.example/\"\n\
+             secret = \"whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz\"\n{lines}\n"
+        );
+        std::fs::write(&path, text).unwrap();
+        let none = crate::config::Environment::default();
+        let mut config = crate::config::Config::load(Some(&path), &none).unwrap();
+        config.notify.destinations.remove("hook").unwrap()
+    }
+
+    #[test]
+    fn first_attempts_and_others_take_from_the_limit_by_turns() {
+        let gate = Gate::new(&destination("rate_per_minute = 1\nburst = 3"));
+        // Where no first one waits, others may follow each other.
+        assert_eq!((gate.take_repeated(), gate.take_repeated()), (Ok(()), Ok(())));
+        assert_eq!(gate.take_first(), Ok(()));
+        let long = gate.take_first().unwrap_err();
+        assert!(long > TURN);
+        // The last one was a first one: only the limit is in the way.
+        assert!(gate.take_repeated().unwrap_err() > TURN);
+        let gate = Gate::new(&destination("rate_per_minute = 1\nburst = 1"));
+        assert_eq!(gate.take_repeated(), Ok(()));
+        gate.take_first().unwrap_err();
+        assert_eq!(gate.take_repeated(), Err(TURN));
+        gate.forget_first();
+        assert!(gate.take_repeated().unwrap_err() > TURN);
+    }
+
+    #[test]
+    fn a_destination_is_in_trouble_after_as_many_failures_in_a_row_as_there_may_be_attempts() {
+        let now = std::time::Instant::now();
+        let mut trouble =
+            Trouble::new(&destination("concurrency = 2\nretry_from = \"10s\"\nretry_up_to = \"10s\""), now);
+        trouble.failed();
+        trouble.over();
+        trouble.failed();
+        trouble.tried(now);
+        assert_eq!(trouble.wait(now), None);
+        trouble.failed();
+        // One may go at once, the next one after a pause.
+        assert_eq!(trouble.wait(now), None);
+        trouble.tried(now);
+        assert!(trouble.wait(now).unwrap() >= Duration::from_secs(10));
+        trouble.not_tried(now);
+        assert_eq!(trouble.wait(now), None);
+        trouble.tried(now);
+        trouble.over();
+        assert_eq!(trouble.wait(now), None);
+    }
 }
