@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use golden_bell::config::{Config, ConfigError, Environment, LogFormat, SHIPPED};
+use golden_bell::config::{Config, ConfigError, Environment, Key, LogFormat, SHIPPED};
 
 const KEY: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
 
@@ -239,6 +239,9 @@ fn the_environment_replaces_a_property_of_the_file_however_it_is_written() {
         let config = with_file(&file, &[("GOLDEN_BELL__KAFKA__PROPERTIES__LINGER_MS", "7")]).unwrap();
         assert_eq!(config.kafka.properties.iter().collect::<Vec<_>>(), [("linger.ms", "7")]);
     }
+    let file = "[kafka.properties]\nsasl.password_file = \"/nowhere\"\n";
+    let config = with_file(file, &[("GOLDEN_BELL__KAFKA__PROPERTIES__SASL_PASSWORD", "hunter2")]).unwrap();
+    assert_eq!(config.kafka.properties.iter().collect::<Vec<_>>(), [("sasl.password", "hunter2")]);
 }
 
 #[test]
@@ -259,20 +262,34 @@ fn properties_that_correctness_depends_on_belong_to_the_program() {
 }
 
 #[test]
-fn a_secret_comes_from_a_file_or_the_environment_but_not_from_both() {
+fn a_secret_comes_from_a_file_or_the_environment_which_is_stronger_however_it_is_given() {
+    const OTHER: &str = "ffeeddccbbaa99887766554433221100ffeeddccbbaa99887766554433221100";
     let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("token-key");
-    fs::write(&path, format!("{KEY}\n")).unwrap();
-    let file = format!("[privacy]\ntoken_key_file = {:?}\n", path.display().to_string());
+    let secret = |name: &str, text: &str| {
+        let path = dir.path().join(name);
+        fs::write(&path, format!("{text}\n")).unwrap();
+        path.display().to_string()
+    };
+    let (path, other) = (secret("token-key", KEY), secret("other", OTHER));
+    let (by_file, by_value) =
+        (format!("[privacy]\ntoken_key_file = {path:?}\n"), format!("[privacy]\ntoken_key = \"{KEY}\"\n"));
+    let (value, of_file) = ("GOLDEN_BELL__PRIVACY__TOKEN_KEY", "GOLDEN_BELL__PRIVACY__TOKEN_KEY_FILE");
 
-    let from_file = with_file(&file, &[]).unwrap();
-    let from_environment = with_environment(&[("GOLDEN_BELL__PRIVACY__TOKEN_KEY", KEY)]).unwrap();
-    assert_eq!(from_file.privacy.token_key, from_environment.privacy.token_key);
-    assert!(from_file.privacy.token_key.is_some());
-    let both = with_file(&file, &[("GOLDEN_BELL__PRIVACY__TOKEN_KEY", KEY)]);
-    refused(both, &["privacy.token_key: is set, and so is privacy.token_key_file"]);
+    let key = |config: Result<Config, ConfigError>| config.unwrap().privacy.token_key.map(|key| *key.bytes());
+    let [own, others] = [KEY, OTHER].map(|text| Key::from_hex(text).map(|key| *key.bytes()));
+    assert_eq!(key(with_file(&by_file, &[])), own);
+    assert_eq!(key(with_environment(&[(value, KEY)])), own);
+    for file in [&by_file, &by_value] {
+        assert_eq!(key(with_file(file, &[(value, OTHER)])), others, "{file}");
+        assert_eq!(key(with_file(file, &[(of_file, &other)])), others, "{file}");
+    }
+
+    // Two of the same strength contradict each other.
+    let told = ["privacy.token_key: is set, and so is privacy.token_key_file"];
+    refused(with_file(&format!("{by_file}token_key = \"{KEY}\"\n"), &[]), &told);
+    refused(with_environment(&[(value, KEY), (of_file, &other)]), &told);
     fs::remove_file(&path).unwrap();
-    refused(with_file(&file, &[]), &["privacy.token_key_file: cannot read "]);
+    refused(with_file(&by_file, &[]), &["privacy.token_key_file: cannot read "]);
 }
 
 #[test]

@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions};
 use rdkafka::client::DefaultClientContext;
+use rdkafka::producer::{BaseRecord, Producer};
 use support::broker::{Broker, broker_or_skip};
 use support::instance::READY;
 use support::model::FeedRecord;
-use support::stand::{Stand, record};
+use support::stand::{Stand, record, wait_until};
+use support::topic_io;
 
 const SOON: Duration = Duration::from_secs(60);
 
@@ -58,4 +60,33 @@ fn registrants_that_grow_end_the_process_and_the_next_one_knows_who_is_in_the_ne
     assert_eq!(partitions.len(), 2);
     let again = stand.started("alone");
     assert_eq!(again.metric("golden_bell_index_registrants", ""), 20.0);
+}
+
+#[test]
+fn the_age_of_what_each_topic_still_holds_is_told() {
+    broker_or_skip!("that whoever answers for privacy sees whether Kafka forgets what it should");
+    let stand = Stand::new(Broker::shared(), "aged", SOON, &[("KAFKA__PARTITIONS", "2")]).with_topics();
+    let prefix = &stand.setting.prefix;
+    let producer = topic_io::producer(&stand.setting.bootstrap);
+    let two_days_ago = chrono::Utc::now().timestamp() - 2 * 86_400;
+    for (partition, age) in [(0, 3_600), (1, 0), (1, 7_200)] {
+        let topic = format!("{prefix}calls");
+        let outgoing = BaseRecord::to(&topic).key("").payload("no JSON").partition(partition);
+        let sent = producer.send(outgoing.timestamp((two_days_ago + age) * 1_000));
+        sent.map_err(|(error, _)| error).expect("room");
+    }
+    producer.flush(SOON).expect("all records delivered");
+
+    let instance = stand.started("alone");
+    let value = |metric: &str, topic: &str| {
+        instance.metric(&format!("golden_bell_{metric}"), &format!("topic=\"{prefix}{topic}\""))
+    };
+    wait_until(SOON, "the oldest call and the oldest dead letter", || {
+        value("oldest_record_timestamp_seconds", "calls") == two_days_ago as f64
+            && value("oldest_record_timestamp_seconds", "dead-letters") > two_days_ago as f64 + 86_400.0
+    });
+    assert_eq!(value("oldest_record_timestamp_seconds", "warnings"), 0.0, "there are no warnings");
+    assert_eq!(value("retention_seconds", "calls"), 7.0 * 86_400.0);
+    assert_eq!(value("retention_seconds", "case-archive"), 3.0 * 365.0 * 86_400.0);
+    assert_eq!(value("retention_seconds", "cases"), 0.0, "what is compacted does not forget by time");
 }

@@ -114,6 +114,12 @@ impl Layer {
         (layers, problems)
     }
 
+    /// Drops each secret of this layer that a stronger one gives the other way: as a value where this one names a file,
+    /// or in a file where this one has the value. So a variable overrides a secret of the file however that is given.
+    pub(super) fn give_way(&mut self, stronger: &[Layer]) {
+        stronger.iter().for_each(|layer| drop_twins(&mut self.dict, &layer.dict));
+    }
+
     /// Every key of this layer that the shipped file does not have.
     pub(super) fn unknown_keys(&self, shipped: &Layer) -> Vec<Problem> {
         let mut found = Vec::new();
@@ -170,6 +176,18 @@ fn record(dict: &Dict, prefix: &str, layer: &str, names: &mut BTreeMap<String, S
             record(below, &key, layer, names);
         }
         names.insert(key, layer.to_owned());
+    }
+}
+
+fn drop_twins(dict: &mut Dict, stronger: &Dict) {
+    for (key, value) in stronger {
+        match (value, dict.get_mut(key)) {
+            (Value::Dict(_, stronger), Some(Value::Dict(_, below))) => drop_twins(below, stronger),
+            _ => {
+                let twin = key.strip_suffix("_file").map_or_else(|| format!("{key}_file"), str::to_owned);
+                dict.remove(&twin);
+            }
+        }
     }
 }
 

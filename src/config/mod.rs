@@ -128,6 +128,7 @@ impl Config {
         }
         let (from_environment, refused) = Layer::environment(environment, &shipped);
         problems.extend(refused);
+        overrides.iter_mut().for_each(|file| file.give_way(&from_environment));
         overrides.extend(from_environment);
         ConfigError::unless_empty(problems)?;
 

@@ -178,6 +178,31 @@ impl Lag {
     }
 }
 
+/// What is known of topics just now.
+#[derive(Clone, Debug)]
+pub struct ByTopic(IntGaugeVec);
+
+impl Family for ByTopic {
+    fn register(registry: &Registry, spec: &Spec<'_>) -> Result<Self, prometheus::Error> {
+        let family = IntGaugeVec::new(spec.opts(), spec.labels)?;
+        registry.register(Box::new(family.clone()))?;
+        Ok(Self(family))
+    }
+}
+
+impl ByTopic {
+    /// The value of a topic, by its full name; without one there is no series.
+    pub fn set(&self, topic: &str, value: Option<i64>) {
+        let Some(value) = value else {
+            let _ = self.0.remove_label_values(&[topic]);
+            return;
+        };
+        if let Ok(gauge) = self.0.get_metric_with_label_values(&[topic]) {
+            gauge.set(value);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::harmless;

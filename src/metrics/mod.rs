@@ -26,7 +26,7 @@ use crate::core::notification::{Channel, DeliveryState};
 use crate::core::rules::Level;
 use crate::core::warning::Cause;
 
-pub use bounded::{Lag, MAX_SOURCES, RuleErrors, Sources};
+pub use bounded::{ByTopic, Lag, MAX_SOURCES, RuleErrors, Sources};
 pub use cases_open::{CasesOpen, OpenShare};
 pub use encode::EncodeError;
 pub use family::{Counters, Counters2, Counters3, Gauges, Gauges2, Histograms};
@@ -169,6 +169,10 @@ metrics! {
     feed_halted: Gauges<EventKind> = "feed_halted" ["feed"];
     /// Records of a held partition that are not handled yet.
     consumer_lag: Lag = "consumer_lag_records" ["topic", "partition"];
+    /// Time of the oldest record that a topic still holds, in seconds since 1970, of the topics that forget by time.
+    oldest_record: ByTopic = "oldest_record_timestamp_seconds" ["topic"];
+    /// Seconds for which the contract has a topic keep its records, of the topics that forget by time.
+    retention: ByTopic = "retention_seconds" ["topic"];
     /// Times that reading went on elsewhere because the records to be read next were gone.
     offset_resets: IntCounter = "offset_resets_total";
     /// Kafka transactions, by how they ended.

@@ -19,7 +19,9 @@ use crate::kafka::watchdog::Watchdog;
 use crate::lifecycle::{self, Components};
 use crate::metrics::Metrics;
 use crate::workers::notify_worker::{self, Destination};
-use crate::workers::{Shared, case_worker, erasures_worker, index_worker, lookback, match_worker, registrants_worker};
+use crate::workers::{
+    Shared, case_worker, erasures_worker, index_worker, lookback, match_worker, registrants_worker, retention,
+};
 
 use crate::workers::Filling;
 use crate::workers::halt::Halts;
@@ -249,6 +251,8 @@ impl Start {
                 components.spawn_leavable(format!("cases-{slot}"), move || case_worker::run(&shared, slot))?;
             }
         }
+        let (aged, topics) = (Arc::clone(&shared), counts.clone());
+        components.spawn_leavable(retention::WORKER, move || retention::run(&aged, &topics))?;
         let watched = Arc::clone(&shared);
         components
             .spawn_leavable("layout", move || layout::watch(&watched.connection, &counts, &needed, &watched.stop))?;

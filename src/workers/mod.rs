@@ -12,6 +12,7 @@ pub mod match_worker;
 mod matches;
 pub mod notify_worker;
 pub mod registrants_worker;
+pub mod retention;
 mod tally;
 
 use std::collections::BTreeSet;

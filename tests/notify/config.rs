@@ -156,6 +156,9 @@ fn secrets_come_from_files_too_and_are_never_printed() {
     let printed = format!("{config:?}");
     assert!(!printed.contains("hunter2") && !printed.contains(&SECRETS[0][6..]), "{printed}");
 
+    let stronger = loaded(&text, &[("GOLDEN_BELL__NOTIFY__DESTINATIONS__HOOK__SECRET", SECRETS[1])]).unwrap();
+    assert_eq!(stronger.notify.destinations["hook"].secrets[0].expose(), SECRETS[1]);
+
     let both = text.replace("\nsecret_file", &format!("\nsecret = \"{}\"\nsecret_file", SECRETS[0]));
     let error = loaded(&both, &[]).unwrap_err().to_string();
     assert!(error.contains("hook.secret: is set, and so is notify.destinations.hook.secret_file"), "{error}");
