@@ -40,10 +40,15 @@ pub fn run(broker: &Broker, scale: Scale) {
     let mut echo = Vec::new();
     let mut warnings = Vec::new();
     for round in 0..ROUNDS as u64 {
-        echo.extend(echo_round(broker, round, span));
+        let (bare, _) = split(echo_round(broker, round, span));
+        summary(&format!("round {round}, bare echo loop"), bare.clone());
+        echo.extend(bare);
         let mix = Mix { matched: MATCHED, malformed: 0.01, resent: 0.0, older: 0.0, ..Mix::bench() };
         let feed = EventFeed::new(zone.clone(), &mix, 100 + round).expect("a feed");
-        warnings.extend(warning_round(&setting, feed, span));
+        let (late, decided) = split(warning_round(&setting, feed, span));
+        summary(&format!("round {round}, event to warning"), late.clone());
+        summary(&format!("round {round}, of it to the decision"), decided);
+        warnings.extend(late);
     }
     let (bare, ours) = (summary("bare echo loop", echo), summary("event to warning", warnings));
     println!(
@@ -53,6 +58,11 @@ pub fn run(broker: &Broker, scale: Scale) {
         instance.metric("golden_bell_transactions_total", "result=\"aborted\""),
     );
     assert!(instance.terminate(Duration::from_secs(15)).success());
+}
+
+/// How late each record was, and how late it was written.
+fn split(samples: Vec<Late>) -> (Vec<f64>, Vec<f64>) {
+    samples.into_iter().map(|late| (late.read, late.written)).unzip()
 }
 
 fn summary(name: &str, mut millis: Vec<f64>) -> (f64, f64) {
@@ -78,13 +88,21 @@ fn open_loop(rate: u64, span: Duration, mut send: impl FnMut(DateTime<Utc>)) {
     }
 }
 
+/// Milliseconds from the moment an event was due.
+struct Late {
+    /// Until what came of it was read.
+    read: f64,
+    /// Until it was written, where it says so.
+    written: f64,
+}
+
 /// Reads `topic` from its present end until `stop`, and keeps how late each record is.
 fn watch(
     bootstrap: &str,
     topic: &str,
     stop: Arc<AtomicBool>,
-    time: impl Fn(&[u8]) -> Option<DateTime<Utc>> + Send + 'static,
-) -> (thread::JoinHandle<Vec<f64>>, std::sync::mpsc::Receiver<()>) {
+    times: impl Fn(&[u8]) -> Option<(DateTime<Utc>, DateTime<Utc>)> + Send + 'static,
+) -> (thread::JoinHandle<Vec<Late>>, std::sync::mpsc::Receiver<()>) {
     let consumer: BaseConsumer = ClientConfig::new()
         .set("bootstrap.servers", bootstrap)
         .set("group.id", "a-watcher")
@@ -109,8 +127,9 @@ fn watch(
         while !stop.load(Ordering::Relaxed) {
             if let Some(Ok(message)) = consumer.poll(Duration::from_millis(50)) {
                 let now = Utc::now();
-                if let Some(due) = message.payload().and_then(&time).filter(|due| *due > since) {
-                    late.push((now - due).num_microseconds().unwrap_or(i64::MAX) as f64 / 1_000.0);
+                if let Some((due, written)) = message.payload().and_then(&times).filter(|(due, _)| *due > since) {
+                    let after = |at: DateTime<Utc>| (at - due).num_microseconds().unwrap_or(i64::MAX) as f64 / 1_000.0;
+                    late.push(Late { read: after(now), written: after(written) });
                 }
             }
         }
@@ -119,15 +138,15 @@ fn watch(
     (thread, told)
 }
 
-fn warning_round(setting: &Setting, mut feed: EventFeed, span: Duration) -> Vec<f64> {
+fn warning_round(setting: &Setting, mut feed: EventFeed, span: Duration) -> Vec<Late> {
     let stop = Arc::new(AtomicBool::new(false));
     let topic = format!("{}warnings", setting.prefix);
     let (watcher, told) = watch(&setting.bootstrap, &topic, Arc::clone(&stop), |value| {
         let warning: serde_json::Value = serde_json::from_slice(value).ok()?;
         // What a deadline caused is no answer to an event.
         let caused = warning["cause"] != "escalated";
-        let time = DateTime::parse_from_rfc3339(warning["event_time"].as_str().filter(|_| caused)?).ok()?;
-        Some(time.with_timezone(&Utc))
+        let time = |field: &str| DateTime::parse_from_rfc3339(warning[field].as_str()?).ok().map(|at| at.to_utc());
+        Some((time("event_time").filter(|_| caused)?, time("published_at")?))
     });
     told.recv().expect("a watcher");
     let producer = quick_producer(&setting.bootstrap);
@@ -140,7 +159,7 @@ fn warning_round(setting: &Setting, mut feed: EventFeed, span: Duration) -> Vec<
     finish(&producer, &stop, watcher)
 }
 
-fn echo_round(broker: &Broker, round: u64, span: Duration) -> Vec<f64> {
+fn echo_round(broker: &Broker, round: u64, span: Duration) -> Vec<Late> {
     let prefix = format!("{}.", crate::support::broker::unique("echo"));
     for topic in ["in", "out", "log"] {
         broker.create_topic(&format!("{prefix}{topic}"), 6, &[]);
@@ -162,7 +181,7 @@ fn echo_round(broker: &Broker, round: u64, span: Duration) -> Vec<f64> {
         .collect();
     let (watcher, told) = watch(&bootstrap, &format!("{prefix}out"), Arc::clone(&stop), |value| {
         let millis = std::str::from_utf8(value.get(..13)?).ok()?.parse().ok()?;
-        DateTime::from_timestamp_millis(millis)
+        DateTime::from_timestamp_millis(millis).map(|due| (due, due))
     });
     told.recv().expect("a watcher");
     let producer = quick_producer(&bootstrap);
@@ -190,7 +209,7 @@ fn quick_producer(bootstrap: &str) -> BaseProducer {
         .expect("a producer")
 }
 
-fn finish(producer: &BaseProducer, stop: &AtomicBool, watcher: thread::JoinHandle<Vec<f64>>) -> Vec<f64> {
+fn finish(producer: &BaseProducer, stop: &AtomicBool, watcher: thread::JoinHandle<Vec<Late>>) -> Vec<Late> {
     producer.flush(Duration::from_secs(30)).expect("all delivered");
     thread::sleep(Duration::from_secs(1));
     stop.store(true, Ordering::Relaxed);

@@ -93,7 +93,7 @@ impl ReportingProducer {
     /// Sends at once what waits for more of its kind, and takes a millisecond at most: for when nothing more is coming.
     pub fn send_now(&self) {
         if self.in_flight() > 0 {
-            native::send_now(self.producer.client().native_ptr());
+            native::send_now(self.producer.client().native_ptr(), Duration::from_millis(1));
         }
     }
 

@@ -1,7 +1,7 @@
 //! Exactly once: records and consumed positions in one transaction, with every guard the client needs.
 //!
-//! * What is outstanding is drained in steps of a millisecond before the commit; the client's own commit would wait in
-//!   steps of a hundred.
+//! * What is outstanding is drained before the commit by a wait that ends with the last answer; the client's own commit
+//!   would wait in steps of a hundred milliseconds.
 //! * Positions go with every transaction, also when only a timer fired: a transaction without them is not fenced.
 //! * A transaction is aborted only after what it sent has been answered; the client turns fatal otherwise.
 //! * After a call that timed out, was repeated or failed, the producer is replaced before the next transaction: a
@@ -21,12 +21,16 @@ use rdkafka::{Offset, TopicPartitionList};
 use super::client::{Connection, create, log, report};
 use super::error::{Error, is_fenced, tag};
 use super::fault_point::{self, Point};
+use super::native;
 use super::rebalance::Membership;
 use super::record::Outgoing;
 use super::watchdog::Leash;
 
 /// How long one step of a transaction may take before it is tried again or given up.
 const STEP: Duration = Duration::from_secs(10);
+
+/// How long what the broker refused may go unseen: the wait for what is outstanding does not end by it.
+const REFUSALS_SEEN_WITHIN: Duration = Duration::from_millis(20);
 
 /// The age up to which a transaction cannot have been timed out by the broker, whose limit is 15 s.
 const YOUNG: Duration = Duration::from_secs(12);
@@ -186,21 +190,21 @@ impl TransactionalProducer {
         })
     }
 
-    /// Waits for every record to be answered, in small steps.
+    /// Waits for every record to be answered.
     fn drain(&mut self) -> Result<(), Failed> {
         let until = Instant::now() + STEP;
-        let result = {
+        let drained = {
             let _call = self.leash.watch("flush");
             loop {
-                match self.producer.flush(Duration::from_millis(1)) {
-                    Ok(()) => break Ok(()),
-                    Err(KafkaError::Flush(RDKafkaErrorCode::OperationTimedOut)) if Instant::now() < until => {}
-                    Err(error) => break Err(error),
+                let drained = native::send_now(self.producer.client().native_ptr(), REFUSALS_SEEN_WITHIN);
+                self.producer.poll(Duration::ZERO);
+                if drained || Instant::now() >= until {
+                    break drained;
                 }
             }
         };
-        if let Err(error) = result {
-            return Err(self.abort("deliver", &error));
+        if !drained {
+            return Err(self.abort("deliver", &KafkaError::Flush(RDKafkaErrorCode::OperationTimedOut)));
         }
         if self.producer.context().count.swap(0, Ordering::Relaxed) > 0 {
             let refused = KafkaError::MessageProduction(RDKafkaErrorCode::MessageTimedOut);

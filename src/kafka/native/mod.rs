@@ -6,6 +6,7 @@ mod message;
 mod queue;
 
 use std::ffi::{CStr, CString};
+use std::time::Duration;
 
 use rdkafka::bindings as rdsys;
 use rdkafka::types::RDKafka;
@@ -23,12 +24,14 @@ pub(super) fn cached_end(client: *mut RDKafka, topic: &str, partition: i32) -> O
     (error == rdsys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR && high >= 0).then_some(high)
 }
 
-/// Has a producer send what it holds back for its linger time, and waits for a millisecond at most.
-pub(super) fn send_now(client: *mut RDKafka) {
+/// Has a producer send what it holds back for its linger time, and sleeps until nothing is under way, for at most `wait`
+/// (in whole milliseconds); whether it came to that. What failed is under way until its event is taken. The wrapper's own
+/// wait does not sleep in the last millisecond of its time.
+pub(super) fn send_now(client: *mut RDKafka, wait: Duration) -> bool {
+    let wait = i32::try_from(wait.as_millis()).unwrap_or(i32::MAX);
     // SAFETY: the handle is that of a live producer; in event mode the call only waits for its message count to fall.
-    unsafe {
-        let _ = rdsys::rd_kafka_flush(client, 1);
-    }
+    let error = unsafe { rdsys::rd_kafka_flush(client, wait) };
+    error == rdsys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR
 }
 
 /// Whether a group member has a generation and a member id just now. One that was put out of its group has neither, and
