@@ -3,8 +3,8 @@
 //! Every event carries the moment it was due to be sent as its time; what is measured is from there until a
 //! `read_committed` consumer has the warning, so that waiting in any queue counts.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -13,6 +13,7 @@ use golden_bell::generate::{EventFeed, Generated, Mix};
 use golden_bell::kafka::client::{Connection, Purpose};
 use rdkafka::consumer::{BaseConsumer, Consumer, DefaultConsumerContext};
 use rdkafka::error::KafkaError;
+use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::util::Timeout;
 use rdkafka::{ClientConfig, Message, Offset, TopicPartitionList};
@@ -25,44 +26,74 @@ const RATE: u64 = 2_000;
 const MATCHED: f64 = 0.1;
 const WORKERS: usize = 2;
 const INTERVAL: Duration = Duration::from_millis(20);
-const ROUNDS: usize = 3;
+/// The first warms the broker up and is not counted.
+const ROUNDS: usize = 4;
+/// What makes the program do its main job and nothing else: no event is held, and no deadline comes.
+const NOTHING_FOLLOWS: [(&str, &str); 9] = [
+    ("MATCHING__LOOKBACK", "0s"),
+    ("CASES__ACKNOWLEDGE_WITHIN__URGENT", "7d"),
+    ("CASES__ACKNOWLEDGE_WITHIN__HIGH", "7d"),
+    ("CASES__ACKNOWLEDGE_WITHIN__MEDIUM", "7d"),
+    ("CASES__ACKNOWLEDGE_WITHIN__LOW", "7d"),
+    ("CASES__REACH_WITHIN__URGENT", "7d"),
+    ("CASES__REACH_WITHIN__HIGH", "7d"),
+    ("CASES__REACH_WITHIN__MEDIUM", "7d"),
+    ("CASES__REACH_WITHIN__LOW", "7d"),
+];
 /// Left out at the beginning of every measurement.
 const WARM_UP: Duration = Duration::from_secs(3);
 
-/// Runs the comparison and prints it.
+/// Runs the comparison and prints it: the bare loop, the main job alone, and the program as it is shipped while officers
+/// take on every case.
 pub fn run(broker: &Broker, scale: Scale) {
     let span = Duration::from_secs((20 / scale.divisor).max(6));
-    let setting = feed::set_up(broker, "latency", WORKERS);
     let zone = feed::zone(120_000);
-    feed::write_registrants(&setting, &zone);
-    let mut instance = setting.start("latency");
-    instance.wait_ready(READY);
-    let mut echo = Vec::new();
-    let mut warnings = Vec::new();
+    let stand = |name: &str, more: &[(&str, &str)]| {
+        let mut setting = feed::set_up(broker, name, WORKERS);
+        setting
+            .environment
+            .extend(more.iter().map(|(key, value)| (format!("GOLDEN_BELL__{key}"), (*value).to_owned())));
+        feed::write_registrants(&setting, &zone);
+        let mut instance = setting.start(name);
+        instance.wait_ready(READY);
+        (setting, instance)
+    };
+    let alone = stand("main-job", &NOTHING_FOLLOWS);
+    let whole = stand("whole", &[]);
+    let [mut echo, mut main_job, mut all] = [const { Vec::new() }; 3];
     for round in 0..ROUNDS as u64 {
-        let (bare, _) = split(echo_round(broker, round, span));
-        summary(&format!("round {round}, bare echo loop"), bare.clone());
-        echo.extend(bare);
         let mix = Mix { matched: MATCHED, malformed: 0.01, resent: 0.0, older: 0.0, ..Mix::bench() };
-        let feed = EventFeed::new(zone.clone(), &mix, 100 + round).expect("a feed");
-        let (late, decided) = split(warning_round(&setting, feed, span));
-        summary(&format!("round {round}, event to warning"), late.clone());
-        summary(&format!("round {round}, of it to the decision"), decided);
-        warnings.extend(late);
+        let feed = || EventFeed::new(zone.clone(), &mix, 100 + round).expect("a feed");
+        let samples = [
+            ("bare echo loop", echo_round(broker, round, span), &mut echo),
+            ("main job alone", warning_round(&alone.0, feed(), span, false), &mut main_job),
+            ("with follow-ups, deadlines and look-back", warning_round(&whole.0, feed(), span, true), &mut all),
+        ];
+        for (name, late, kept) in samples {
+            let (read, written): (Vec<f64>, Vec<f64>) = late.iter().map(|late| (late.read, late.written)).unzip();
+            summary(&format!("round {round}, {name}"), read.clone());
+            if written.iter().any(|millis| *millis > 0.0) {
+                summary(&format!("round {round}, {name}, of it to the decision"), written);
+            }
+            if round > 0 {
+                kept.extend(read);
+            }
+        }
     }
-    let (bare, ours) = (summary("bare echo loop", echo), summary("event to warning", warnings));
-    println!(
-        "  ratio: median {:.2}, 99th percentile {:.2} (wanted: at most 1.3 each); transactions aborted: {}",
-        ours.0 / bare.0,
-        ours.1 / bare.1,
-        instance.metric("golden_bell_transactions_total", "result=\"aborted\""),
-    );
-    assert!(instance.terminate(Duration::from_secs(15)).success());
-}
-
-/// How late each record was, and how late it was written.
-fn split(samples: Vec<Late>) -> (Vec<f64>, Vec<f64>) {
-    samples.into_iter().map(|late| (late.read, late.written)).unzip()
+    let bare = summary("bare echo loop", echo);
+    for (name, late, (_, instance)) in
+        [("main job alone", main_job, alone), ("with follow-ups, deadlines and look-back", all, whole)]
+    {
+        let ours = summary(&format!("event to warning, {name}"), late);
+        println!(
+            "  ratio: median {:.2}, 99th percentile {:.2} (wanted: at most 1.3 each); {} transactions aborted, {} follow-ups",
+            ours.0 / bare.0,
+            ours.1 / bare.1,
+            instance.metric("golden_bell_transactions_total", "result=\"aborted\""),
+            instance.metric("golden_bell_follow_ups_total", ""),
+        );
+        assert!(instance.terminate(Duration::from_secs(15)).success());
+    }
 }
 
 fn summary(name: &str, mut millis: Vec<f64>) -> (f64, f64) {
@@ -102,7 +133,7 @@ fn watch(
     topic: &str,
     stop: Arc<AtomicBool>,
     times: impl Fn(&[u8]) -> Option<(DateTime<Utc>, DateTime<Utc>)> + Send + 'static,
-) -> (thread::JoinHandle<Vec<Late>>, std::sync::mpsc::Receiver<()>) {
+) -> (thread::JoinHandle<Vec<Late>>, mpsc::Receiver<()>) {
     let consumer: BaseConsumer = ClientConfig::new()
         .set("bootstrap.servers", bootstrap)
         .set("group.id", "a-watcher")
@@ -118,7 +149,7 @@ fn watch(
         list.add_partition_offset(topic, partition.id(), Offset::Offset(end)).expect("an offset");
     }
     consumer.assign(&list).expect("an assignment");
-    let (tell, told) = std::sync::mpsc::channel();
+    let (tell, told) = mpsc::channel();
     let since = Utc::now() + WARM_UP;
     let thread = thread::spawn(move || {
         let mut late = Vec::new();
@@ -138,11 +169,17 @@ fn watch(
     (thread, told)
 }
 
-fn warning_round(setting: &Setting, mut feed: EventFeed, span: Duration) -> Vec<Late> {
+/// Sends events and watches the warnings; `followed` up by an officer who takes on what was opened at once.
+fn warning_round(setting: &Setting, mut feed: EventFeed, span: Duration, followed: bool) -> Vec<Late> {
     let stop = Arc::new(AtomicBool::new(false));
     let topic = format!("{}warnings", setting.prefix);
-    let (watcher, told) = watch(&setting.bootstrap, &topic, Arc::clone(&stop), |value| {
+    let (hand_over, handed) = mpsc::channel::<serde_json::Value>();
+    let officer = followed.then(|| officer(setting, handed));
+    let (watcher, told) = watch(&setting.bootstrap, &topic, Arc::clone(&stop), move |value| {
         let warning: serde_json::Value = serde_json::from_slice(value).ok()?;
+        if followed && matches!(warning["cause"].as_str(), Some("opened" | "reopened")) {
+            let _ = hand_over.send(warning.clone());
+        }
         // What a deadline caused is no answer to an event.
         let caused = warning["cause"] != "escalated";
         let time = |field: &str| DateTime::parse_from_rfc3339(warning[field].as_str()?).ok().map(|at| at.to_utc());
@@ -156,7 +193,42 @@ fn warning_round(setting: &Setting, mut feed: EventFeed, span: Duration) -> Vec<
         feed::send(&producer, &setting.prefix, &generated.record);
         producer.poll(Duration::ZERO);
     });
-    finish(&producer, &stop, watcher)
+    let late = finish(&producer, &stop, watcher);
+    // The watcher, and with it the other end of the channel, is gone.
+    officer.into_iter().for_each(|officer| officer.join().expect("an officer"));
+    late
+}
+
+fn officer(setting: &Setting, handed: mpsc::Receiver<serde_json::Value>) -> thread::JoinHandle<()> {
+    let (bootstrap, prefix) = (setting.bootstrap.clone(), setting.prefix.clone());
+    thread::spawn(move || {
+        let producer = quick_producer(&bootstrap);
+        for warning in handed {
+            let (case, subject) = (&warning["case_id"], &warning["subject"]["subject_id"]);
+            let id = format!("f-{}", warning["warning_id"].as_str().expect("an id"));
+            let at = Utc::now().to_rfc3339();
+            let follow_up = serde_json::json!({
+                "follow_up_id": id, "case_id": case, "subject_id": subject, "officer_id": "o-0017", "by_role": "officer",
+                "at": at, "action": "acknowledge",
+            });
+            let headers = [
+                ("ce_specversion", "1.0"),
+                ("ce_id", id.as_str()),
+                ("ce_source", "urn:bench"),
+                ("ce_type", "golden-bell.follow-up.v1"),
+                ("ce_time", at.as_str()),
+                ("content-type", "application/json"),
+            ];
+            let headers = headers
+                .iter()
+                .fold(OwnedHeaders::new(), |headers, (key, value)| headers.insert(Header { key, value: Some(*value) }));
+            let (topic, value) = (format!("{prefix}case-inputs"), follow_up.to_string());
+            let record = BaseRecord::to(&topic).key(subject.as_str().expect("a subject")).payload(&value);
+            producer.send(record.headers(headers)).map_err(|(error, _)| error).expect("room");
+            producer.poll(Duration::ZERO);
+        }
+        producer.flush(Duration::from_secs(30)).expect("all delivered");
+    })
 }
 
 fn echo_round(broker: &Broker, round: u64, span: Duration) -> Vec<Late> {

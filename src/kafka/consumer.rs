@@ -55,12 +55,12 @@ impl GroupConsumer {
         self.consumer.context()
     }
 
-    /// Waits for at most `wait` for something to happen.
+    /// Waits for at most `wait`, rounded up to a millisecond, for something to happen.
     ///
     /// # Errors
     /// When the client is beyond help and must be made anew.
     pub fn poll(&self, wait: Duration) -> Result<Polled<'_>, Error> {
-        match self.consumer.poll(wait) {
+        match self.consumer.poll(asleep_for(wait)) {
             None => Ok(Polled::Nothing),
             Some(Ok(message)) => Ok(Polled::Record(message.into())),
             Some(Err(error)) => instead(&error),
@@ -204,6 +204,18 @@ impl GroupConsumer {
     /// Leaves the group, waiting no longer than `limit`; what is stored is committed on the way.
     pub fn leave(self, limit: Duration) {
         drop_within(self.consumer, limit);
+    }
+}
+
+/// A wait that is slept through. The wrapper asks for what is left in whole milliseconds, cut off, until the time is over:
+/// the last one it spends asking without a pause. With a little more than whole milliseconds the first sleep is all.
+fn asleep_for(wait: Duration) -> Duration {
+    const A_LITTLE: Duration = Duration::from_micros(50);
+    let millis = wait.as_micros().div_ceil(1_000);
+    if millis == 0 {
+        Duration::ZERO
+    } else {
+        Duration::from_millis(u64::try_from(millis).unwrap_or(u64::MAX)) + A_LITTLE
     }
 }
 

@@ -58,7 +58,8 @@ impl Queue {
         if places.is_empty() {
             return 0;
         }
-        let wait = i32::try_from(wait.as_millis()).unwrap_or(i32::MAX);
+        // Rounded up: less than a millisecond would be no wait at all, and asked again until the time is over.
+        let wait = i32::try_from(wait.as_micros().div_ceil(1_000)).unwrap_or(i32::MAX);
         // SAFETY: the queue is live, and as many pointers may be written as there are places.
         let count =
             unsafe { rdsys::rd_kafka_consume_batch_queue(self.0.as_ptr(), wait, places.as_mut_ptr(), places.len()) };

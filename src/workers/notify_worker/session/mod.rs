@@ -32,6 +32,10 @@ const BATCH: usize = 100;
 const BUSY: Duration = Duration::from_millis(2);
 const IDLE: Duration = Duration::from_millis(25);
 
+/// The least time between two hurried sends of outcomes: nobody waits for them, and each partition is a request of its
+/// own.
+const SEND_EVERY: Duration = Duration::from_millis(20);
+
 /// How long things count as moving after something happened.
 const MOVING: Duration = Duration::from_millis(100);
 
@@ -77,6 +81,8 @@ pub struct Session<'a> {
     /// Since when it is said to fail.
     failing: Option<Instant>,
     reported: Instant,
+    /// When outcomes were last sent.
+    sent: Instant,
     leash: Leash,
 }
 
@@ -118,6 +124,7 @@ impl<'a> Session<'a> {
             moved: now,
             failing: None,
             reported: now,
+            sent: now,
             leash: shared.watchdog.leash(worker, shared.config.kafka.watchdog),
         })
     }
@@ -250,7 +257,10 @@ impl<'a> Session<'a> {
                 self.consumer.store_marked(&self.topic, *partition, next, &progress.marker());
             }
         }
-        self.records.send_now();
+        if self.sent.elapsed() >= SEND_EVERY {
+            self.records.send_now();
+            self.sent = Instant::now();
+        }
         Ok(())
     }
 
