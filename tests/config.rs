@@ -284,6 +284,8 @@ fn a_secret_comes_from_a_file_or_the_environment_which_is_stronger_however_it_is
         assert_eq!(key(with_file(file, &[(of_file, &other)])), others, "{file}");
     }
 
+    assert_eq!(key(with_file(&by_file, &[(value, "")])), own, "nothing overrides nothing");
+
     // Two of the same strength contradict each other.
     let told = ["privacy.token_key: is set, and so is privacy.token_key_file"];
     refused(with_file(&format!("{by_file}token_key = \"{KEY}\"\n"), &[]), &told);

@@ -183,6 +183,8 @@ fn drop_twins(dict: &mut Dict, stronger: &Dict) {
     for (key, value) in stronger {
         match (value, dict.get_mut(key)) {
             (Value::Dict(_, stronger), Some(Value::Dict(_, below))) => drop_twins(below, stronger),
+            // Not set, as everywhere.
+            (Value::String(_, text), _) if text.is_empty() => {}
             _ => {
                 let twin = key.strip_suffix("_file").map_or_else(|| format!("{key}_file"), str::to_owned);
                 dict.remove(&twin);
