@@ -158,9 +158,7 @@ pub struct Lag(IntGaugeVec);
 
 impl Family for Lag {
     fn register(registry: &Registry, spec: &Spec<'_>) -> Result<Self, prometheus::Error> {
-        let family = IntGaugeVec::new(spec.opts(), spec.labels)?;
-        registry.register(Box::new(family.clone()))?;
-        Ok(Self(family))
+        IntGaugeVec::register(registry, spec).map(Self)
     }
 }
 
@@ -184,9 +182,7 @@ pub struct ByTopic(IntGaugeVec);
 
 impl Family for ByTopic {
     fn register(registry: &Registry, spec: &Spec<'_>) -> Result<Self, prometheus::Error> {
-        let family = IntGaugeVec::new(spec.opts(), spec.labels)?;
-        registry.register(Box::new(family.clone()))?;
-        Ok(Self(family))
+        IntGaugeVec::register(registry, spec).map(Self)
     }
 }
 

@@ -55,6 +55,14 @@ impl Family for IntGauge {
     }
 }
 
+impl Family for IntGaugeVec {
+    fn register(registry: &Registry, spec: &Spec<'_>) -> Result<Self, prometheus::Error> {
+        let family = IntGaugeVec::new(spec.opts(), spec.labels)?;
+        registry.register(Box::new(family.clone()))?;
+        Ok(family)
+    }
+}
+
 impl Family for Histogram {
     fn register(registry: &Registry, spec: &Spec<'_>) -> Result<Self, prometheus::Error> {
         let histogram = Histogram::with_opts(spec.histogram_opts())?;
@@ -122,8 +130,7 @@ fn gauges(
     spec: &Spec<'_>,
     labels: &[Vec<Cow<'static, str>>],
 ) -> Result<Handles<IntGauge>, prometheus::Error> {
-    let family = IntGaugeVec::new(spec.opts(), spec.labels)?;
-    registry.register(Box::new(family.clone()))?;
+    let family = IntGaugeVec::register(registry, spec)?;
     let spare = IntGauge::with_opts(spec.opts())?;
     Handles::resolve(&combinations(labels), |texts| family.get_metric_with_label_values(texts), spare)
 }
